@@ -1,0 +1,15 @@
+# GORO_SANITIZE=address,undefined or GORO_SANITIZE=thread.
+#
+# The options are set for the whole folder, not per target: a sanitizer that sees only half of the
+# program reports races that are none and misses real ones, so the library, the tests, the examples and
+# GoogleTest are all compiled with it.
+set(GORO_SANITIZE "" CACHE STRING "Sanitizers to build everything with: thread, or address,undefined")
+
+if(GORO_SANITIZE)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${GORO_SANITIZE}>
+                      $<$<COMPILE_LANGUAGE:CXX>:-fno-omit-frame-pointer>)
+  add_link_options(-fsanitize=${GORO_SANITIZE})
+  if(GORO_SANITIZE MATCHES "undefined")
+    add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize-recover=undefined>)
+  endif()
+endif()

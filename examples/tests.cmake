@@ -1,0 +1,8 @@
+# Tests of the examples beyond their printed output. Included by examples/CMakeLists.txt.
+
+# The tour's word count against `wc -w`, on odd files; and its answers to bad input.
+if(TARGET example_tour AND NOT CMAKE_CROSSCOMPILING)
+  add_test(NAME example.tour.wordcount COMMAND ${CMAKE_CURRENT_LIST_DIR}/tour/wordcount_check.sh
+                                               $<TARGET_FILE:example_tour>)
+  set_tests_properties(example.tour.wordcount PROPERTIES LABELS "example;concurrent" TIMEOUT 120)
+endif()

@@ -1,0 +1,125 @@
+// Chapter 4: every goroutine has a stack of its own, which it gets when it first runs and gives back when it
+// ends.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "tour.hpp"
+
+namespace tour {
+
+namespace {
+
+// Adds 1 + 2 + ... + n the hard way: one frame of at least 256 bytes for each number, and a look at all of
+// them on the way back, so that a damaged frame shows.
+[[gnu::noinline]] std::uint64_t deep_sum(std::uint64_t n) {
+  volatile std::uint64_t frame[32];
+  for (std::size_t i = 0; i != 32; ++i) frame[i] = n;
+  if (n == 0) return 0;
+  if (n % 100 == 0) goro::this_goroutine::yield();  // switch now and then, with all those frames on the stack
+  const std::uint64_t below = deep_sum(n - 1);
+  for (std::size_t i = 0; i != 32; ++i) {
+    if (frame[i] != n) return 0;
+  }
+  return below + n;
+}
+
+void deep_recursion() {
+  constexpr std::uint64_t k_depth = 300;
+  const std::size_t goroutines = 500;
+  std::atomic<std::size_t> right{0};
+  goro::wait_group wg;
+  for (std::size_t i = 0; i != goroutines; ++i) {
+    wg.go([&right] {
+      if (deep_sum(k_depth) == k_depth * (k_depth + 1) / 2) right.fetch_add(1);
+    });
+  }
+  wg.wait();
+  say("%zu goroutines recursed %d calls deep at the same time, 80 KB and more each, switching on the way",
+      goroutines, static_cast<int>(k_depth));
+  check(right.load() == goroutines, "all sums are right: nobody wrote on another's stack");
+}
+
+void addresses_stay() {
+  const goro::chan<int*> address;
+  const goro::chan<goro::unit> written;
+  auto reader = goro::async([=] {
+    int local = 0;  // lives on this goroutine's stack
+    address.send(&local);
+    written.recv();
+    return local;
+  });
+  *address.recv().value() = 42;
+  written.send({});
+  check(reader.get() == 42,
+        "a local variable keeps its address while its goroutine waits; stacks never move");
+}
+
+// Goroutines that have not run yet have no stack.
+void bound_when_first_run() {
+  const procs_scope one(1);
+  constexpr std::size_t k_waiting = 200;
+  goro::wait_group wg;
+  const auto before = goro::stats().stacks_in_use;
+  for (std::size_t i = 0; i != k_waiting; ++i) wg.go([] {});
+  const auto queued = goro::stats().stacks_in_use;
+  wg.wait();
+  say("%zu goroutines were started, main kept the only P: stacks in use went from %llu to %llu", k_waiting,
+      static_cast<unsigned long long>(before), static_cast<unsigned long long>(queued));
+  check(queued - before < k_waiting / 2,
+        "a goroutine gets its stack when it first runs, not when it is started");
+}
+
+void reused() {
+  const std::size_t n = scaled(200'000);
+  const auto reserved = goro::stats().stack_bytes_reserved;
+  goro::wait_group wg;
+  for (std::size_t i = 0; i != n; ++i) {
+    wg.go([] {});
+    if (i % 64 == 0) wg.wait();
+  }
+  wg.wait();
+  const auto grown = goro::stats().stack_bytes_reserved - reserved;
+  say("%zu goroutines came and went; the address space kept for stacks grew by %llu KB", n,
+      static_cast<unsigned long long>(grown / 1024));
+  check(grown < 64U * 1024 * 1024, "stacks of ended goroutines are used again");
+}
+
+// What a goroutine costs that waits and does nothing else.
+void memory_of_the_parked() {
+  const std::size_t n = scaled(50'000);
+  const goro::chan<goro::unit> gate;
+  std::atomic<std::size_t> waiting{0};
+  goro::wait_group wg;
+  const std::size_t before = resident_bytes();
+  for (std::size_t i = 0; i != n; ++i) {
+    wg.go([&waiting, gate] {
+      waiting.fetch_add(1);
+      gate.recv();
+    });
+  }
+  const bool all = eventually([&] { return waiting.load() == n; });
+  const std::size_t now = resident_bytes();
+  gate.close();
+  wg.wait();
+  check(all, "a good many goroutines wait at a closed gate");
+  const std::size_t each = now > before ? (now - before) / n : 0;
+  say("%zu of them: %zu bytes of new resident memory each (stacks used before cost nothing new)", n, each);
+  if (times_count()) check(each < 16'384, "a waiting goroutine costs its descriptor and a page or two");
+}
+
+}  // namespace
+
+void chapter_stacks(const settings&) {
+  say("A stack is reserved address space; the kernel gives it memory page by page, as it is touched.");
+  deep_recursion();
+  addresses_stay();
+  bound_when_first_run();
+  reused();
+  memory_of_the_parked();
+  not_yet("stacks that grow to 1 GB, and a report that names the goroutine when one overflows");
+  not_yet("giving the pages of deep stacks back to the kernel");
+}
+
+}  // namespace tour

@@ -1,0 +1,143 @@
+// Chapter 5: who runs next. Local queues, the global queue, stealing and yielding, shown by the runtime's
+// counters.
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <thread>
+
+#include "tour.hpp"
+
+namespace tour {
+
+namespace {
+
+unsigned long long count(std::uint64_t n) { return n; }
+
+// Three goroutines that yield after every step: each round has each of them once.
+void yielding() {
+  const procs_scope one(1);
+  std::string steps;
+  const goro::chan<goro::unit> start;
+  goro::wait_group wg;
+  for (const char who : {'a', 'b', 'c'}) {
+    wg.go([&steps, who, start] {
+      start.recv();
+      for (int i = 0; i != 5; ++i) {
+        steps += who;  // no lock: one P, and this goroutine gives it away only in yield
+        goro::this_goroutine::yield();
+      }
+    });
+  }
+  check(eventually([] { return goro::goroutine_count() >= 4; }), "three goroutines share one P");
+  start.close();
+  wg.wait();
+  say("yielding:       %s", steps.c_str());
+  bool fair = steps.size() == 15;
+  for (std::size_t round = 0; fair && round != 5; ++round) {
+    for (const char who : {'a', 'b', 'c'})
+      fair = fair && steps.substr(round * 3, 3).find(who) != std::string::npos;
+  }
+  check(fair, "yield() gives every other ready goroutine a turn before the caller runs again");
+}
+
+// A P's queue is a ring of 256. When more become ready at once, half of it moves to the global queue.
+void overflow_to_global() {
+  const procs_scope one(1);
+  constexpr std::size_t k_sleepers = 2000;
+  const goro::chan<goro::unit> gate;
+  std::atomic<std::size_t> waiting{0};
+  goro::wait_group wg;
+  for (std::size_t i = 0; i != k_sleepers; ++i) {
+    wg.go([&waiting, gate] {
+      waiting.fetch_add(1);
+      gate.recv();
+    });
+  }
+  check(eventually([&] { return waiting.load() == k_sleepers; }), "two thousand goroutines wait at a gate");
+  const auto before = goro::stats();
+  gate.close();  // makes all of them ready, on this P
+  wg.wait();
+  const auto after = goro::stats();
+  say("global queue:   woken at one stroke they overflowed the local ring %llu times; %llu came back from "
+      "there",
+      count(after.overflows - before.overflows), count(after.global_runs - before.global_runs));
+  check(after.global_runs > before.global_runs,
+        "what does not fit into a local queue goes through the global one");
+}
+
+// A plain thread has no P, so what it starts goes to the global queue.
+void from_a_thread() {
+  const auto before = goro::stats();
+  goro::wait_group wg;
+  std::thread outsider([&wg] {
+    for (int i = 0; i != 100; ++i) wg.go([] {});
+    wg.wait();  // blocks this thread, as it would a goroutine
+  });
+  outsider.join();
+  const auto after = goro::stats();
+  say("global queue:   a plain thread started 100 goroutines; %llu were taken from the global queue",
+      count(after.global_runs - before.global_runs));
+  check(after.goroutines_finished - before.goroutines_finished >= 100, "all of them ran");
+}
+
+// Main starts goroutines and then computes without ever giving its P away: they can run only on the other P.
+void stealing() {
+  const procs_scope two(2);
+  constexpr int k_goroutines = 100;
+  std::atomic<int> ran{0};
+  goro::wait_group wg;
+  const auto before = goro::stats();
+  for (int i = 0; i != k_goroutines; ++i) {
+    wg.go([&ran] { ran.fetch_add(1); });
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (ran.load() != k_goroutines && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();  // the kernel's yield, of the thread: it keeps the P
+  }
+  const int stolen_and_run = ran.load();
+  wg.wait();
+  const auto after = goro::stats();
+  say("stealing:       main kept its P busy; the other P came %llu times and took %llu goroutines",
+      count(after.steals - before.steals), count(after.stolen - before.stolen));
+  check(stolen_and_run == k_goroutines, "an idle P steals from a busy one, and runs what it took");
+  check(after.steals > before.steals, "and the runtime has counted it");
+}
+
+void resizing() {
+  const int former = goro::max_procs();
+  std::atomic<bool> stop{false};
+  std::atomic<long> steps{0};
+  goro::wait_group wg;
+  for (int i = 0; i != 8; ++i) {
+    wg.go([&] {
+      while (!stop.load()) steps.fetch_add(1), goro::this_goroutine::yield();
+    });
+  }
+  bool alive = true;
+  for (const int n : {1, 4, 2, 8, former}) {
+    goro::set_max_procs(n);
+    const long before = steps.load();
+    alive = eventually([&] { return steps.load() > before; }) && alive;
+  }
+  stop.store(true);
+  wg.wait();
+  check(alive && goro::max_procs() == former, "the number of Ps may change at any time: 1, 4, 2, 8 and back");
+}
+
+}  // namespace
+
+void chapter_scheduling(const settings&) {
+  say("A P looks for work in this order: its run_next slot, its own queue, the global queue, the queues of "
+      "others.");
+  yielding();
+  overflow_to_global();
+  from_a_thread();
+  stealing();
+  resizing();
+  not_yet("a goroutine that computes without end loses its P to another thread");
+}
+
+}  // namespace tour

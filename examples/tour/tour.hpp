@@ -1,0 +1,87 @@
+// What the chapters of the tour share: printing, checking, and a few small tools.
+//
+// A chapter prints what it does with say(), and checks its own results with check(): a wrong one makes the
+// program end with exit code 1. What the library cannot do yet is said with not_yet(), never faked.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <filesystem>
+
+#include <goro/goro.hpp>
+
+namespace tour {
+
+struct settings {
+  std::filesystem::path folder;  // the input of the last chapter
+};
+
+// Prints one line of text. Like printf, without the newline.
+[[gnu::format(printf, 1, 2)]] void say(const char* format, ...);
+
+// Prints the claim and whether it holds. A claim that does not is counted.
+void check(bool holds, const char* claim);
+
+// Prints what later versions will show at this place.
+void not_yet(const char* what);
+
+// How many checks have failed so far.
+int wrong_results();
+
+// How long f takes, in seconds.
+template <std::invocable F>
+double seconds(F&& f) {
+  const auto start = goro::clock::now();
+  f();
+  return std::chrono::duration<double>(goro::clock::now() - start).count();
+}
+
+// Waits until the predicate is true, giving the others their turn; false if that takes longer than 20
+// seconds.
+template <std::predicate P>
+bool eventually(P&& predicate) {
+  const auto deadline = goro::clock::now() + std::chrono::seconds(20);
+  while (!predicate()) {
+    if (goro::clock::now() > deadline) return false;
+    goro::this_goroutine::yield();
+    goro::sleep_for(std::chrono::microseconds(100));
+  }
+  return true;
+}
+
+// Sets the number of Ps for the length of a scope.
+class procs_scope {
+ public:
+  explicit procs_scope(int n) : former_(goro::set_max_procs(n)) {}
+  ~procs_scope() { goro::set_max_procs(former_); }
+  procs_scope(const procs_scope&) = delete;
+  procs_scope& operator=(const procs_scope&) = delete;
+
+ private:
+  int former_;
+};
+
+// n, or a part of it in a build with a sanitizer, where everything takes many times as long.
+std::size_t scaled(std::size_t n);
+
+// True where times mean something: not in a build with a sanitizer.
+bool times_count();
+
+// The number of threads of this process, and its resident memory in bytes, as the kernel sees them.
+std::size_t count_threads();
+std::size_t resident_bytes();
+
+void chapter_what(const settings&);
+void chapter_lifecycle(const settings&);
+void chapter_model(const settings&);
+void chapter_stacks(const settings&);
+void chapter_scheduling(const settings&);
+void chapter_performance(const settings&);
+void chapter_patterns(const settings&);
+void chapter_best_practices(const settings&);
+void chapter_pitfalls(const settings&);
+void chapter_exercises(const settings&);
+void chapter_word_count(const settings&);
+
+}  // namespace tour

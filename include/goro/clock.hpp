@@ -1,0 +1,43 @@
+// The clock of all waits, and conversions that saturate instead of overflowing.
+#pragma once
+
+#include <chrono>
+
+namespace goro {
+
+using clock = std::chrono::steady_clock;
+using time_point = clock::time_point;
+
+namespace detail {
+
+// The runtime's present moment: std::chrono::steady_clock, unless a test has put another clock in its place.
+time_point now() noexcept;
+
+// The moment d from now. Durations too large for the clock mean "never" (time_point::max()). Rounds up, so that a
+// wait lasts at least d.
+template <class Rep, class Period>
+time_point deadline_after(const std::chrono::duration<Rep, Period>& d) {
+  using std::chrono::duration;
+  const time_point start = now();
+  const duration<double> room = time_point::max() - start;
+  if (!(d > d.zero())) return start;
+  if (duration<double>(d) >= room) return time_point::max();
+  return start + std::chrono::ceil<clock::duration>(d);
+}
+
+// A point of any clock as a point of goro's clock.
+template <class Clock, class Duration>
+time_point to_steady(const std::chrono::time_point<Clock, Duration>& tp) {
+  if constexpr (std::is_same_v<Clock, clock>) {
+    using std::chrono::duration;
+    if (duration<double>(tp.time_since_epoch()) >= duration<double>(clock::duration::max())) {
+      return time_point::max();
+    }
+    return std::chrono::ceil<clock::duration>(tp);
+  } else {
+    return deadline_after(tp - Clock::now());
+  }
+}
+
+}  // namespace detail
+}  // namespace goro

@@ -1,0 +1,77 @@
+// The part of a channel that does not depend on its element type. See src/chan/chan_core.cpp for the invariants.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <goro/clock.hpp>
+#include <goro/detail/lock.hpp>
+
+namespace goro::detail {
+
+struct wait_node;
+
+// Waiting goroutines and threads in the order of their arrival.
+struct wait_queue {
+  wait_node* first = nullptr;
+  wait_node* last = nullptr;
+};
+
+// What the core must know of the element type. Both functions never throw.
+struct element_ops {
+  std::size_t size;
+  std::size_t align;
+  void (*relocate)(void* to, void* from) noexcept;  // move-constructs *to from *from, then destroys *from
+  void (*move)(void* to, void* from) noexcept;      // move-constructs *to from *from
+  void (*destroy)(void* element) noexcept;
+};
+
+struct chan_core {
+  lock guard;                            // guards all but refs
+  std::atomic<std::uint32_t> refs{1};    // handles, and operations that are blocked
+  std::atomic<bool> closed{false};       // written under the lock
+  std::atomic<std::size_t> count{0};     // buffered elements; written under the lock
+  std::size_t capacity = 0;
+  std::size_t head = 0;                  // index of the oldest buffered element
+  std::byte* buffer = nullptr;
+  const element_ops* ops = nullptr;
+  wait_queue receivers;                  // not both non-empty; receivers wait only while the buffer is empty,
+  wait_queue senders;                    // senders only while it is full
+
+  std::byte* slot(std::size_t index, std::size_t size) const noexcept {
+    std::size_t at = head + index;
+    if (at >= capacity) at -= capacity;
+    return buffer + at * size;
+  }
+};
+
+enum class chan_status { done, closed, would_block, timed_out };
+
+// How long an operation may wait: not at all, for ever (deadline null), or until a deadline.
+struct patience {
+  bool wait = true;
+  const time_point* deadline = nullptr;
+};
+
+chan_core* make_chan(std::size_t capacity, const element_ops& ops);
+void destroy_chan(chan_core* c) noexcept;
+
+inline void retain(chan_core* c) noexcept {
+  if (c) c->refs.fetch_add(1, std::memory_order_relaxed);
+}
+inline void release(chan_core* c) noexcept {
+  // Release: what this holder did happens before the destruction; acquire: by whoever destroys.
+  if (c && c->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy_chan(c);
+}
+
+// Sends *element; on `done` it was moved from (but not destroyed), otherwise it is untouched. c may be null (nil).
+chan_status chan_send(chan_core* c, void* element, patience p);
+// Receives into raw storage; on `done` an element lives there.
+chan_status chan_recv(chan_core* c, void* storage, patience p);
+void chan_close(chan_core* c);
+
+[[noreturn]] void throw_send_on_closed();
+[[noreturn]] void throw_size_out_of_range();
+
+}  // namespace goro::detail

@@ -1,0 +1,138 @@
+// async(f): a goroutine whose result, or exception, can be fetched.
+#pragma once
+
+#include <cxxabi.h>
+
+#include <chrono>
+#include <concepts>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+#include <goro/detail/spawn.hpp>
+#include <goro/error.hpp>
+#include <goro/wait_group.hpp>
+
+namespace goro {
+
+template <class R>
+class future;
+
+namespace detail {
+
+// What the goroutine and the future share.
+template <class R>
+struct async_state {
+  using stored = std::conditional_t<std::is_void_v<R>, std::monostate,
+                                    std::conditional_t<std::is_reference_v<R>, std::remove_reference_t<R>*, R>>;
+  wait_group finished;
+  std::optional<stored> value;
+  std::exception_ptr error;
+};
+
+template <class R, class Bound>
+class async_task {
+ public:
+  template <class... Args>
+  explicit async_task(std::shared_ptr<async_state<R>> state, Args&&... args)
+      : state_(std::move(state)), call_(std::forward<Args>(args)...) {}
+
+  void operator()() {
+    const finisher at_end{*state_};
+    try {
+      if constexpr (std::is_void_v<R>) {
+        call_.apply();
+        state_->value.emplace();
+      } else if constexpr (std::is_reference_v<R>) {
+        state_->value.emplace(std::addressof(call_.apply()));
+      } else {
+        state_->value.emplace(call_.apply());
+      }
+    } catch (const abi::__forced_unwind&) {
+      state_->error = std::make_exception_ptr(panic("goro: the goroutine of this future exited"));
+      throw;
+    } catch (...) {
+      state_->error = std::current_exception();
+    }
+  }
+
+ private:
+  struct finisher {
+    async_state<R>& state;
+    ~finisher() { state.finished.done(); }
+  };
+  std::shared_ptr<async_state<R>> state_;
+  Bound call_;
+};
+
+}  // namespace detail
+
+// The result of an async goroutine. Move-only; the destructor does not wait. The end of the goroutine's function
+// happens before get() or wait() returns.
+template <class R>
+class [[nodiscard]] future {
+ public:
+  future() noexcept = default;
+
+  // True until get() was called; false for a default-constructed or moved-from future.
+  [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
+
+  // Blocks until the function has ended; returns its result or rethrows its exception. Once; a second call throws
+  // panic. If the goroutine ended by this_goroutine::exit it throws panic.
+  R get() {
+    checked();
+    const auto state = std::move(state_);
+    state->finished.wait();
+    if (state->error) std::rethrow_exception(state->error);
+    if constexpr (std::is_reference_v<R>) {
+      return static_cast<R>(**state->value);
+    } else if constexpr (!std::is_void_v<R>) {
+      return std::move(*state->value);
+    }
+  }
+
+  // Blocks until the function has ended.
+  void wait() const {
+    checked();
+    state_->finished.wait();
+  }
+  // For at most d; true if the function has ended.
+  template <class Rep, class Period>
+  [[nodiscard]] bool wait_for(const std::chrono::duration<Rep, Period>& d) const {
+    checked();
+    return state_->finished.wait_for(d);
+  }
+
+ private:
+  template <class F, class... Args>
+  friend auto async(F&& f, Args&&... args) -> future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
+
+  explicit future(std::shared_ptr<detail::async_state<R>> state) noexcept : state_(std::move(state)) {}
+  void checked() const {
+    if (!state_) throw panic("goro: future has no state (its result was taken, or it never had one)");
+  }
+  std::shared_ptr<detail::async_state<R>> state_;
+};
+
+// Starts f(args...) as a goroutine, as go() does, and returns a future for its result. An exception that leaves f is
+// kept for get(), and dropped if nobody asks.
+template <class F, class... Args>
+auto async(F&& f, Args&&... args) -> future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>> {
+  using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+  using task = detail::async_task<result, detail::bound<std::decay_t<F>, std::decay_t<Args>...>>;
+  detail::check_callable(f);
+  auto state = std::make_shared<detail::async_state<result>>();
+  state->finished.add();
+  try {
+    detail::spawn<task>(nullptr, std::source_location(), state, std::forward<F>(f), std::forward<Args>(args)...);
+  } catch (...) {
+    state->finished.done();
+    throw;
+  }
+  return future<result>(std::move(state));
+}
+
+}  // namespace goro

@@ -1,0 +1,94 @@
+// Starting goroutines, and what a goroutine may say of itself.
+//
+// A goroutine is a function that runs concurrently with its caller on a stack of its own, placed on threads by the
+// scheduler. It may be seen on different threads in its life: any call into goro may move it. Do not hold a
+// std::mutex or anything else that belongs to a thread across such a call.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <source_location>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <goro/detail/run_main.hpp>
+#include <goro/detail/spawn.hpp>
+#include <goro/future.hpp>
+#include <goro/goroutine_local.hpp>
+#include <goro/scope_exit.hpp>
+
+namespace goro {
+
+// Starts f(args...) as a goroutine and returns without waiting for it; nothing says which of the two moves on first.
+// f and args are copied or moved once, before the call returns (std::ref for references), reach f as rvalues and
+// are destroyed in the goroutine; f's result is discarded. What precedes the call happens before f begins; the end of
+// f orders nothing. From anywhere: a goroutine, a plain thread, before or inside run().
+// An exception that leaves f ends the process with a report and exit code 2 (panic_policy). An empty callable is
+// fatal "go of nil func value". Throws std::bad_alloc, and what copying f or args throws: then nothing was started.
+// In a goroutine that has started 256 others which still wait to run, the call gives them the turn first.
+template <class F>
+  requires std::invocable<std::decay_t<F>>
+void go(F&& f, std::source_location where = std::source_location::current()) {
+  detail::check_callable(f);
+  detail::spawn<detail::bound<std::decay_t<F>>>(nullptr, where, std::forward<F>(f));
+}
+
+template <class F, class A>
+  requires std::invocable<std::decay_t<F>, std::decay_t<A>>
+void go(F&& f, A&& a, std::source_location where = std::source_location::current()) {
+  detail::check_callable(f);
+  detail::spawn<detail::bound<std::decay_t<F>, std::decay_t<A>>>(nullptr, where, std::forward<F>(f),
+                                                                 std::forward<A>(a));
+}
+
+template <class F, class A, class B>
+  requires std::invocable<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>>
+void go(F&& f, A&& a, B&& b, std::source_location where = std::source_location::current()) {
+  detail::check_callable(f);
+  detail::spawn<detail::bound<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>>>(
+      nullptr, where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b));
+}
+
+// With options; and with any number of arguments.
+template <class F, class... Args>
+  requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
+void go(go_options options, F&& f, Args&&... args) {
+  detail::check_callable(f);
+  detail::spawn<detail::bound<std::decay_t<F>, std::decay_t<Args>...>>(
+      &options, options.where(), std::forward<F>(f), std::forward<Args>(args)...);
+}
+
+template <class F, class A, class B, class C, class... More>
+  requires std::invocable<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>,
+                          std::decay_t<More>...>
+void go(F&& f, A&& a, B&& b, C&& c, More&&... more) {
+  detail::check_callable(f);
+  detail::spawn<
+      detail::bound<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>, std::decay_t<More>...>>(
+      nullptr, std::source_location(), std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+      std::forward<C>(c), std::forward<More>(more)...);
+}
+
+// Blocks for ever (Go's `select {}`). The goroutine is never unwound.
+[[noreturn]] void block_forever();
+
+namespace this_goroutine {
+
+// 1 for the main goroutine, never reused; 0 on a plain thread.
+goroutine_id id() noexcept;
+
+// The name given by go_options; empty if none, and on a plain thread.
+std::string_view name() noexcept;
+
+// Lets the other runnable goroutines have a turn before the caller runs again (runtime.Gosched). On a plain thread
+// it is std::this_thread::yield.
+void yield();
+
+// Ends the calling goroutine: destructors run, nothing can catch it (runtime.Goexit). A handler `catch (...)` that
+// does not rethrow is fatal. In the main goroutine the others go on, and the program ends with a deadlock report when
+// there is none left. On a plain thread it throws panic.
+[[noreturn]] void exit();
+
+}  // namespace this_goroutine
+}  // namespace goro

@@ -1,0 +1,11 @@
+// Everything but net, diag and asio.
+#pragma once
+
+#include <goro/chan.hpp>
+#include <goro/error.hpp>
+#include <goro/go.hpp>
+#include <goro/mutex.hpp>
+#include <goro/once.hpp>
+#include <goro/runtime.hpp>
+#include <goro/time.hpp>
+#include <goro/wait_group.hpp>

@@ -1,0 +1,51 @@
+// The scheduler as a whole: how many goroutines run at once, what it has done so far.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace goro {
+
+// The number of Ps: how many goroutines hold the right to run at one instant (Go's GOMAXPROCS).
+// The first value is the number of CPUs that the process may use, or GORO_MAXPROCS. Does not block.
+int max_procs() noexcept;
+
+// Sets the number of Ps and returns the former one; n < 1 only reports, n above 1024 means 1024.
+// Takes effect while the program runs: a P that is taken away stops at its goroutine's next call into goro; nothing
+// that was queued on it is lost. Safe from any goroutine or thread, several at once. (runtime.GOMAXPROCS)
+int set_max_procs(int n);
+
+// The number of goroutines that were started and have not ended; the runtime's own helpers are not counted.
+// A snapshot: exact when nothing starts or ends meanwhile. (runtime.NumGoroutine)
+std::size_t goroutine_count() noexcept;
+
+// Counters since the start of the process. Each is exact by itself; together they are no snapshot.
+struct runtime_stats {
+  std::uint64_t goroutines_started = 0;
+  std::uint64_t goroutines_finished = 0;
+  std::uint64_t switches = 0;         // times a goroutine was given the turn
+  std::uint64_t yields = 0;           // calls of yield that gave the turn away
+  std::uint64_t steals = 0;           // times a P took work from another P
+  std::uint64_t stolen = 0;           // goroutines moved by those steals
+  std::uint64_t overflows = 0;        // times half a local queue moved to the global queue
+  std::uint64_t global_runs = 0;      // goroutines taken from the global queue
+  std::uint64_t machine_wakeups = 0;  // times a sleeping thread was woken to look for work
+  std::uint64_t timers_fired = 0;
+  std::uint64_t stacks_in_use = 0;    // bound to a goroutine that has started and not ended
+  std::uint64_t stacks_cached = 0;    // kept for reuse
+  std::uint64_t stack_bytes_reserved = 0;
+  std::uint64_t machines = 0;         // threads of the runtime
+  std::uint64_t processors = 0;       // max_procs()
+};
+runtime_stats stats();
+
+// What happens to an exception that leaves a goroutine's function.
+enum class panic_policy {
+  end_process,    // report it and exit with code 2, as Go does (the default)
+  end_goroutine,  // report it and end that goroutine only
+};
+
+// Sets the policy for the whole process and returns the former one. Does not block.
+panic_policy set_panic_policy(panic_policy policy) noexcept;
+
+}  // namespace goro

@@ -1,0 +1,114 @@
+// The contract is in arch/switch.hpp. The saved frame, from the saved stack pointer up (see prepare.cpp):
+//   0 mxcsr, 4 x87 control word, 8 r15, 16 r14, 24 r13, 32 r12, 40 rbx, 48 rbp, 56 return address
+        .text
+        .globl  goro_arch_switch
+        .hidden goro_arch_switch
+        .type   goro_arch_switch, @function
+        .p2align 4
+goro_arch_switch:
+        .cfi_startproc
+        endbr64
+        pushq   %rbp
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbp, 0
+        pushq   %rbx
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbx, 0
+        pushq   %r12
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r12, 0
+        pushq   %r13
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r13, 0
+        pushq   %r14
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r14, 0
+        pushq   %r15
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r15, 0
+        subq    $8, %rsp
+        .cfi_adjust_cfa_offset 8
+        stmxcsr (%rsp)
+        fnstcw  4(%rsp)
+        movq    %rsp, (%rdi)
+        // Loading the control words is dear and almost never needed: compare first, each in the width that was stored.
+        movl    (%rsp), %eax
+        movzwl  4(%rsp), %ecx
+        movq    %rsi, %rsp              // from here on the same layout, on the other stack
+        cmpl    (%rsp), %eax
+        jne     2f
+        cmpw    4(%rsp), %cx
+        jne     2f
+        .cfi_remember_state
+1:      addq    $8, %rsp
+        .cfi_adjust_cfa_offset -8
+        popq    %r15
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r15
+        popq    %r14
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r14
+        popq    %r13
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r13
+        popq    %r12
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r12
+        popq    %rbx
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbx
+        popq    %rbp
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbp
+        popq    %rcx
+        .cfi_adjust_cfa_offset -8
+        .cfi_register %rip, %rcx
+        movq    %rdx, %rax
+        jmp     *%rcx
+        .cfi_restore_state
+2:      ldmxcsr (%rsp)
+        fldcw   4(%rsp)
+        jmp     1b
+        .cfi_endproc
+        .size   goro_arch_switch, . - goro_arch_switch
+
+// The outermost frame of a goroutine: calls start (in rbx) with the machine.
+        .globl  goro_arch_start
+        .hidden goro_arch_start
+        .type   goro_arch_start, @function
+        .p2align 4
+goro_arch_start:
+        .cfi_startproc
+        .cfi_undefined %rip
+        endbr64
+        movq    %rax, %rdi
+        xorl    %ebp, %ebp
+        call    *%rbx
+        ud2
+        .cfi_endproc
+        .size   goro_arch_start, . - goro_arch_start
+
+        .globl  goro_arch_reset_control_words
+        .hidden goro_arch_reset_control_words
+        .type   goro_arch_reset_control_words, @function
+        .p2align 4
+goro_arch_reset_control_words:
+        .cfi_startproc
+        stmxcsr -8(%rsp)
+        fnstcw  -4(%rsp)
+        movl    -8(%rsp), %eax
+        andl    $0xffffffc0, %eax       // the low six bits are sticky exception flags, not control
+        cmpl    $0x1f80, %eax
+        jne     1f
+        cmpw    $0x037f, -4(%rsp)
+        jne     1f
+        ret
+1:      movl    $0x1f80, -8(%rsp)
+        movw    $0x037f, -4(%rsp)
+        ldmxcsr -8(%rsp)
+        fldcw   -4(%rsp)
+        ret
+        .cfi_endproc
+        .size   goro_arch_reset_control_words, . - goro_arch_reset_control_words
+
+        .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,36 @@
+// The atomics of the lock-free parts, as a template parameter: this policy is the real thing; the model checker in
+// tests/model brings another, which explores every interleaving of the same source, store buffers included.
+//
+// A policy has: atomic<T>; cell<T> (plain data that a protocol protects: the model reports two at once);
+// light_fence() and heavy_fence(), see goro/detail/fence.hpp; and backoff, called with a growing count by whoever
+// waits for another thread to leave a critical section of a few instructions.
+#pragma once
+
+#include <sched.h>
+
+#include <atomic>
+
+#include <goro/detail/fence.hpp>
+
+namespace goro::detail {
+
+struct real_atomics {
+  template <class T>
+  using atomic = std::atomic<T>;
+  template <class T>
+  using cell = T;
+
+  static void light_fence() noexcept { detail::light_fence(); }
+  static void heavy_fence() noexcept { detail::heavy_fence(); }
+
+  // The other side may have lost its core in the middle: after a short spin give ours away.
+  static void backoff(unsigned& spins) noexcept {
+    if (++spins < 64) {
+      pause();
+    } else {
+      ::sched_yield();
+    }
+  }
+};
+
+}  // namespace goro::detail

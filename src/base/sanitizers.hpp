@@ -1,0 +1,104 @@
+// What the sanitizers must be told about stacks that they did not see being made. Empty functions in other builds.
+#pragma once
+
+#include <cstddef>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define GORO_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GORO_ASAN 1
+#endif
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define GORO_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define GORO_TSAN 1
+#endif
+#endif
+
+#if defined(GORO_ASAN)
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if defined(GORO_TSAN)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace goro::detail {
+
+#if defined(GORO_ASAN) || defined(GORO_TSAN)
+inline constexpr bool k_sanitized = true;
+#else
+inline constexpr bool k_sanitized = false;
+#endif
+
+// What the tools know of one stack: its bounds (ASan) and its fibre (TSan).
+struct sanitizer_stack {
+#if defined(GORO_ASAN)
+  const void* bottom = nullptr;
+  std::size_t size = 0;
+  void* fake_stack = nullptr;
+#endif
+#if defined(GORO_TSAN)
+  void* fiber = nullptr;
+#endif
+};
+
+// A goroutine begins on [bottom, bottom + size).
+inline void sanitizer_begin([[maybe_unused]] sanitizer_stack& s, [[maybe_unused]] const void* bottom,
+                            [[maybe_unused]] std::size_t size) noexcept {
+#if defined(GORO_ASAN)
+  s.bottom = bottom;
+  s.size = size;
+  s.fake_stack = nullptr;
+  __asan_unpoison_memory_region(bottom, size);
+#endif
+#if defined(GORO_TSAN)
+  s.fiber = __tsan_create_fiber(0);
+#endif
+}
+
+// It has ended; called on another stack.
+inline void sanitizer_end([[maybe_unused]] sanitizer_stack& s) noexcept {
+#if defined(GORO_TSAN)
+  if (s.fiber) __tsan_destroy_fiber(s.fiber);
+  s.fiber = nullptr;
+#endif
+}
+
+// The present thread's own stack.
+inline void sanitizer_adopt_thread([[maybe_unused]] sanitizer_stack& s) noexcept {
+#if defined(GORO_TSAN)
+  s.fiber = __tsan_get_current_fiber();
+#endif
+}
+
+// Just before the switch. `from` is null when the stack that is left will never be used again. For TSan the switch
+// orders what the left one did before what the next one does, as it does for the runtime's own data; two goroutines
+// that ran one after the other on one thread are therefore not reported when they race.
+inline void sanitizer_leave([[maybe_unused]] sanitizer_stack* from, [[maybe_unused]] sanitizer_stack& to) noexcept {
+#if defined(GORO_ASAN)
+  __sanitizer_start_switch_fiber(from ? &from->fake_stack : nullptr, to.bottom, to.size);
+#endif
+#if defined(GORO_TSAN)
+  __tsan_switch_to_fiber(to.fiber, 0);
+#endif
+}
+
+// Just after the switch, on the new stack. `left` receives the bounds of the stack that was left.
+inline void sanitizer_arrive([[maybe_unused]] sanitizer_stack& here, [[maybe_unused]] sanitizer_stack* left) noexcept {
+#if defined(GORO_ASAN)
+  const void* bottom = nullptr;
+  std::size_t size = 0;
+  __sanitizer_finish_switch_fiber(here.fake_stack, &bottom, &size);
+  if (left) {
+    left->bottom = bottom;
+    left->size = size;
+  }
+#endif
+}
+
+}  // namespace goro::detail

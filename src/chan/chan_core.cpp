@@ -1,0 +1,171 @@
+// Channels, without their element type.
+//
+// Invariants (Go's):
+//   * receivers wait only while the buffer is empty and the channel is open; senders only while the buffer is full;
+//     so never both queues are non-empty.
+//   * a waiting receiver's node points to raw storage for one element, a waiting sender's to the element itself.
+//   * whoever ends a wait moves the element, on behalf of both sides, under the channel's lock; the woken side does
+//     not touch the channel again.
+//   * elements leave in the order in which they came: a sender that waited behind a full buffer gets its element into
+//     the slot that is freed by the receive which wakes it.
+// Everything is guarded by the channel's lock; ready() is called after its release. A blocked operation holds a
+// reference, so the last visible handle may go while it waits.
+//
+// The rule of CHAN-15 (a non-blocking receive reports "nothing there" only if that was so at one moment) holds because
+// every look is under the lock; there is no unlocked shortcut.
+#include <goro/detail/chan_core.hpp>
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include <goro/error.hpp>
+
+#include "sched/scheduler.hpp"
+#include "sched/waiter.hpp"
+
+namespace goro::detail {
+
+chan_core* make_chan(std::size_t capacity, const element_ops& ops) {
+  // One block: the core, then the buffer at the element's alignment.
+  const std::size_t align = std::max(alignof(chan_core), ops.align);
+  const std::size_t offset = (sizeof(chan_core) + ops.align - 1) / ops.align * ops.align;
+  void* memory = ::operator new(offset + capacity * ops.size, std::align_val_t{align});
+  auto* c = ::new (memory) chan_core;
+  c->capacity = capacity;
+  c->buffer = static_cast<std::byte*>(memory) + offset;
+  c->ops = &ops;
+  return c;
+}
+
+void destroy_chan(chan_core* c) noexcept {
+  const element_ops& ops = *c->ops;
+  for (std::size_t n = c->count.load(std::memory_order_relaxed), i = 0; i != n; ++i) {
+    ops.destroy(c->slot(i, ops.size));
+  }
+  c->~chan_core();
+  ::operator delete(c, std::align_val_t{std::max(alignof(chan_core), ops.align)});
+}
+
+void throw_send_on_closed() { throw channel_closed("send on closed channel"); }
+void throw_size_out_of_range() { throw panic("makechan: size out of range"); }
+
+namespace {
+
+// A reference for the time of a blocked operation.
+class held {
+ public:
+  explicit held(chan_core* c) noexcept : c_(c) { retain(c_); }
+  ~held() { release(c_); }
+  held(const held&) = delete;
+  held& operator=(const held&) = delete;
+
+ private:
+  chan_core* c_;
+};
+
+void push_back(chan_core* c, void* element) noexcept {
+  const std::size_t n = c->count.load(std::memory_order_relaxed);
+  c->ops->move(c->slot(n, c->ops->size), element);
+  c->count.store(n + 1, std::memory_order_relaxed);
+}
+
+void pop_front(chan_core* c, void* storage) noexcept {
+  c->ops->relocate(storage, c->slot(0, c->ops->size));
+  if (++c->head == c->capacity) c->head = 0;
+  c->count.store(c->count.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+}
+
+enum class attempt { done, closed, must_wait };
+
+// What a send can do at once. On `done`, `woken` is the receiver to be made ready, if any. The lock is held.
+attempt send_now(chan_core* c, void* element, wait_node*& woken) noexcept {
+  if (c->closed.load(std::memory_order_relaxed)) return attempt::closed;
+  woken = dequeue(c->receivers);
+  if (woken) {
+    c->ops->move(woken->element, element);
+    woken->delivered = true;
+    return attempt::done;
+  }
+  if (c->count.load(std::memory_order_relaxed) == c->capacity) return attempt::must_wait;
+  push_back(c, element);
+  return attempt::done;
+}
+
+attempt recv_now(chan_core* c, void* storage, wait_node*& woken) noexcept {
+  if (c->count.load(std::memory_order_relaxed) != 0) {
+    pop_front(c, storage);
+    woken = dequeue(c->senders);
+    if (woken) push_back(c, woken->element);
+  } else {
+    woken = dequeue(c->senders);
+    if (!woken) return c->closed.load(std::memory_order_relaxed) ? attempt::closed : attempt::must_wait;
+    c->ops->move(storage, woken->element);
+  }
+  if (woken) woken->delivered = true;
+  return attempt::done;
+}
+
+chan_status on_nil(patience p, wait_reason reason) {
+  if (!p.wait) return chan_status::would_block;
+  if (!p.deadline || *p.deadline == time_point::max()) block_for_ever(reason);
+  sleep_until(*p.deadline, reason);
+  return chan_status::timed_out;
+}
+
+// The common course of both operations.
+template <attempt (*Now)(chan_core*, void*, wait_node*&) noexcept>
+chan_status operate(chan_core* c, void* element, patience p, wait_queue chan_core::*queue, wait_reason reason) {
+  const runtime_entry entry;
+  c->guard.acquire();
+  wait_node* woken = nullptr;
+  const attempt a = Now(c, element, woken);
+  if (a != attempt::must_wait) {
+    const resumable who = woken ? woken->who : resumable();
+    c->guard.release();
+    if (woken) ready(who);
+    return a == attempt::done ? chan_status::done : chan_status::closed;
+  }
+  if (!p.wait || (p.deadline && *p.deadline <= now())) {
+    c->guard.release();
+    return p.wait ? chan_status::timed_out : chan_status::would_block;
+  }
+  const held reference(c);
+  wait_node node;
+  node.element = element;
+  if (!wait(node, c->*queue, c->guard, place::last, p.deadline, reason)) return chan_status::timed_out;
+  return node.delivered ? chan_status::done : chan_status::closed;
+}
+
+}  // namespace
+
+chan_status chan_send(chan_core* c, void* element, patience p) {
+  if (!c) return on_nil(p, wait_reason::chan_send_nil);
+  return operate<send_now>(c, element, p, &chan_core::senders, wait_reason::chan_send);
+}
+
+chan_status chan_recv(chan_core* c, void* storage, patience p) {
+  if (!c) return on_nil(p, wait_reason::chan_receive_nil);
+  return operate<recv_now>(c, storage, p, &chan_core::receivers, wait_reason::chan_receive);
+}
+
+void chan_close(chan_core* c) {
+  if (!c) throw channel_closed("close of nil channel");
+  const runtime_entry entry;
+  const held reference(c);
+  wait_queue woken;
+  {
+    const lock_guard guard(c->guard);
+    if (c->closed.load(std::memory_order_relaxed)) throw channel_closed("close of closed channel");
+    c->closed.store(true, std::memory_order_relaxed);
+    for (wait_queue* q : {&c->receivers, &c->senders}) {
+      while (wait_node* n = dequeue(*q)) enqueue(woken, *n);
+    }
+  }
+  while (wait_node* n = woken.first) {
+    woken.first = n->next;  // before ready(): the node is gone afterwards
+    ready(n->who);
+  }
+}
+
+}  // namespace goro::detail

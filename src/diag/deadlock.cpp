@@ -1,0 +1,37 @@
+#include "diag/deadlock.hpp"
+
+#include <dirent.h>
+
+#include <goro/runtime.hpp>
+
+#include "diag/fatal.hpp"
+#include "sched/scheduler.hpp"
+
+namespace goro::detail {
+
+namespace {
+
+// The number of threads of this process, by the kernel's own list; 0 if it cannot be read.
+int thread_count() noexcept {
+  DIR* d = ::opendir("/proc/self/task");
+  if (!d) return 0;
+  int n = 0;
+  while (const dirent* e = ::readdir(d)) n += e->d_name[0] != '.';
+  ::closedir(d);
+  return n;
+}
+
+}  // namespace
+
+void report_deadlock() noexcept {
+  const int asleep = sched.foreign_waiting.load(std::memory_order_acquire);
+  if (asleep == 0 || sched.freezing.load(std::memory_order_relaxed)) return;
+  if (thread_count() != sched.machine_count.load(std::memory_order_relaxed) + asleep) return;
+  if (sched.foreign_waiting.load(std::memory_order_acquire) != asleep) return;
+  if (sched.main_exited.load(std::memory_order_acquire) && goroutine_count() == 0) {
+    fatal("no goroutines (main called runtime.Goexit) - deadlock!");
+  }
+  fatal("all goroutines are asleep - deadlock!");
+}
+
+}  // namespace goro::detail

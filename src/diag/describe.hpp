@@ -1,0 +1,22 @@
+// Goroutines in words, in Go's shape.
+#pragma once
+
+#include <string>
+
+#include "sched/goroutine.hpp"
+
+namespace goro::detail {
+
+// "runnable", "running", or the wait reason.
+std::string state_of(const goroutine& g);
+
+// "file:line (function)", or words that say that it is not known.
+std::string place_of(const std::source_location& where);
+
+// "goroutine N [state]:" and "created at ...", a line each.
+std::string describe(const goroutine& g, const std::string& state);
+
+// All goroutines that are alive, with an empty line after each.
+std::string describe_all();
+
+}  // namespace goro::detail

@@ -1,0 +1,24 @@
+// The end of the process, with a report: for broken invariants and misuse that cannot be recovered from.
+#pragma once
+
+#include <string_view>
+
+namespace goro::detail {
+
+// Writes "fatal error: <what>" and the list of goroutines to stderr, unbuffered, and ends the process with code 2.
+// No handler runs, no destructor, nothing is flushed.
+[[noreturn]] void fatal(std::string_view what) noexcept;
+
+// The same for a failed system call: adds the error's text.
+[[noreturn]] void fatal_errno(std::string_view what, int error) noexcept;
+
+// Writes the whole text to stderr with as few system calls as possible.
+void write_stderr(std::string_view text) noexcept;
+
+// Reports the exception in flight as Go reports a panic of the present goroutine. Call it in a handler.
+void report_panic() noexcept;
+
+// Only one report is written: the first caller goes on, others wait here for the end of the process.
+void claim_report() noexcept;
+
+}  // namespace goro::detail

@@ -1,0 +1,54 @@
+#include <algorithm>
+
+#include <goro/runtime.hpp>
+
+#include "sched/scheduler.hpp"
+
+namespace goro {
+
+using detail::sched;
+
+namespace {
+
+template <class Visit>
+void for_each_processor(Visit visit) {
+  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
+  for (int i = 0; i != made; ++i) visit(*sched.all[i].load(std::memory_order_relaxed));
+}
+
+}  // namespace
+
+std::size_t goroutine_count() noexcept {
+  // Ends first: one that starts and ends between the two sums must not make the difference negative.
+  std::uint64_t finished = 0;
+  for_each_processor([&](const detail::processor& pp) { finished += pp.finished.get(); });
+  std::uint64_t started = sched.foreign_started.load(std::memory_order_acquire);
+  for_each_processor([&](const detail::processor& pp) { started += pp.started.get(); });
+  return started > finished ? started - finished : 0;
+}
+
+runtime_stats stats() {
+  runtime_stats s;
+  s.goroutines_started = sched.foreign_started.load(std::memory_order_relaxed);
+  for_each_processor([&](const detail::processor& pp) {
+    s.goroutines_started += pp.started.get();
+    s.goroutines_finished += pp.finished.get();
+    s.switches += pp.switches.get();
+    s.yields += pp.yields.get();
+    s.steals += pp.steals.get();
+    s.stolen += pp.stolen.get();
+    s.overflows += pp.overflows.get();
+    s.global_runs += pp.global_runs.get();
+    s.timers_fired += pp.timers_fired.get();
+    s.stacks_in_use += pp.stacks.taken() - pp.stacks.given_back();
+  });
+  s.machine_wakeups = sched.wakeups.load(std::memory_order_relaxed);
+  s.machines = static_cast<std::uint64_t>(sched.machine_count.load(std::memory_order_relaxed));
+  s.processors = static_cast<std::uint64_t>(max_procs());
+  const detail::stack_totals totals = detail::stack_pool_totals();
+  s.stacks_cached = totals.made - std::min<std::uint64_t>(s.stacks_in_use, totals.made);
+  s.stack_bytes_reserved = totals.made * detail::k_stack_slot;
+  return s;
+}
+
+}  // namespace goro

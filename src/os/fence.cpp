@@ -1,0 +1,48 @@
+#include <goro/detail/fence.hpp>
+#include <goro/detail/lock.hpp>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "os/futex.hpp"
+
+namespace goro::detail {
+
+bool asymmetric_fences = false;
+
+namespace {
+
+// Before main and before any other constructor of the program may take a lock.
+[[gnu::constructor(101)]] void choose_fences() {
+  asymmetric_fences = ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+}  // namespace
+
+void heavy_fence() noexcept {
+  if (asymmetric_fences) {
+    ::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+  } else {
+    __sync_synchronize();
+  }
+}
+
+// Critical sections last some nanoseconds, so the holder is either about to release or has lost its core: spin
+// for about a microsecond, offer the core once, then sleep.
+void lock::acquire_slow() noexcept {
+  for (int spin = 0; spin != 40; ++spin) {
+    if (word_.load(std::memory_order_relaxed) == 0 && try_acquire()) return;
+    pause();
+  }
+  ::sched_yield();
+  if (try_acquire()) return;
+  sleepers_.fetch_add(1, std::memory_order_relaxed);
+  heavy_fence();  // [MO-1], pairs with the light_fence in release()
+  while (!try_acquire()) futex_wait(word_, 1);
+  sleepers_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void lock::release_slow() noexcept { futex_wake(&word_, 1); }
+
+}  // namespace goro::detail

@@ -1,0 +1,81 @@
+// The end of a goroutine: by return, and by this_goroutine::exit.
+//
+// exit() unwinds the stack as pthread_exit does, by a forced unwind: destructors run, catch clauses do not, except
+// `catch (...)`, which must rethrow. The unwinder calls stop() for every frame; at the end of the stack it never
+// returns to the unwinder but ends the goroutine. A catch-all that swallows the unwind has it "deleted", which is
+// fatal with a sentence that says so.
+#include "sched/finish.hpp"
+
+#include <unwind.h>
+
+#include <cstdlib>
+#include <new>
+
+#include <goro/error.hpp>
+#include <goro/go.hpp>
+
+#include "diag/fatal.hpp"
+
+namespace goro::detail {
+
+void free_closure(goroutine* gp) noexcept {
+  if (gp->closure != gp->inline_closure) {
+    ::operator delete(gp->closure, std::align_val_t{gp->closure_align});
+  }
+  gp->closure = nullptr;
+}
+
+void recycle(processor* pp, goroutine* gp) noexcept {
+  free_closure(gp);
+  if (gp->name) [[unlikely]] {
+    delete gp->name;
+    gp->name = nullptr;
+  }
+  pp->descriptors.put(gp);
+}
+
+goroutine* end_of_function() noexcept {
+  machine* mp = current_machine();
+  goroutine* gp = mp->curg;
+  if (gp->locals) [[unlikely]] {
+    destroy_locals(gp);  // may park
+    mp = current_machine();
+  }
+  mp->inside.store(true, std::memory_order_relaxed);
+  transition(gp, g_status::running, g_status::dead);
+  mp->pp->finished.add();
+  return mp->attention.load(std::memory_order_relaxed) ? nullptr : pick_local(mp->pp);
+}
+
+namespace {
+
+_Unwind_Reason_Code stop(int, _Unwind_Action actions, _Unwind_Exception_Class, _Unwind_Exception* e,
+                         _Unwind_Context*, void*) {
+  if ((actions & _UA_END_OF_STACK) == 0) return _URC_NO_REASON;
+  delete e;
+  current_machine()->curg->exiting = false;
+  goroutine* next = end_of_function();
+  leave_for_ever(current_machine(), next);
+}
+
+void swallowed(_Unwind_Reason_Code, _Unwind_Exception*) {
+  fatal("goro: this_goroutine::exit was swallowed by a catch (...) that does not rethrow");
+}
+
+}  // namespace
+
+}  // namespace goro::detail
+
+namespace goro::this_goroutine {
+
+void exit() {
+  detail::machine* mp = detail::current_machine();
+  if (!mp) throw panic("goro: this_goroutine::exit called on a plain thread");
+  mp->curg->exiting = true;
+  auto* e = new _Unwind_Exception{};
+  e->exception_cleanup = detail::swallowed;
+  _Unwind_ForcedUnwind(e, detail::stop, nullptr);
+  detail::fatal("goro: this_goroutine::exit could not unwind the stack");
+}
+
+}  // namespace goro::this_goroutine

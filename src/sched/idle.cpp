@@ -1,0 +1,248 @@
+// Machines without work: who watches, who sleeps, who is woken.
+//
+// Waking a sleeping thread is dear (15 us for the waker, 64 us until it runs, on the reference machine), and a core
+// that is woken for a few microseconds of work costs more than it gives. So nobody is woken for each submission.
+// Instead, while there are idle Ps, one machine looks after the rest:
+//
+//   watcher    holds a P, is awake, and looks every few tens of microseconds whether work has waited too long
+//              (watch.cpp). While there is a watcher a submission costs nothing.
+//   sentinel   sleeps, without a P. It takes the watcher's place when nothing has been submitted for a while, or
+//              nothing runs. It sleeps until the earliest timer, and a submission wakes it.
+//
+// Invariant W: if a P is idle, there is a watcher or a sentinel, or somebody inside a function of this file is about to
+// appoint one. At most one of each; both never.
+//
+// [MO-3] Submission against going to sleep (Dekker; the submitter's side is the frequent one):
+//   submitter: push to a queue;       light_fence;  load sentinel; if set: exchange it to null, give it a P, wake it
+//   sentinel:  release P; sentinel = me;  heavy_fence;  look at all queues and timers; if anything: take `sentinel`
+//              back by exchange and be the watcher again (if the exchange fails, a submitter is waking us); else sleep
+// Either the submitter sees the sentinel or the sentinel sees the work. Test that fails without: model.idle_*.
+//
+// All other transitions happen under the scheduler's lock. A machine sleeps on its own note until somebody has put a P
+// into `assigned`; the sentinel also wakes at its deadline and then takes an idle P itself.
+#include <utility>
+
+#include "diag/deadlock.hpp"
+#include "os/clock.hpp"
+#include "sched/scheduler.hpp"
+
+namespace goro::detail {
+
+namespace {
+
+// The look for a deadlock costs some system calls: only when everything has been quiet for this long.
+constexpr auto k_deadlock_delay = std::chrono::milliseconds(1);
+
+processor* pop_idle_processor() noexcept {
+  processor* pp = sched.idle_procs;
+  if (pp) {
+    sched.idle_procs = pp->idle_link;
+    sched.idle_count.fetch_sub(1, std::memory_order_relaxed);
+  }
+  return pp;
+}
+
+machine* pop_idle_machine() noexcept {
+  machine* mp = sched.idle_machines;
+  if (mp) {
+    sched.idle_machines = mp->idle_link;
+    mp->on_idle_list = false;
+  }
+  return mp;
+}
+
+void push_idle_machine(machine* mp) noexcept {
+  if (mp->on_idle_list) return;
+  mp->on_idle_list = true;
+  mp->idle_link = sched.idle_machines;
+  sched.idle_machines = mp;
+}
+
+void hold(machine* mp, processor* pp) noexcept {
+  pp->owner.store(mp, std::memory_order_relaxed);
+  mp->pp = pp;
+}
+
+// Gives a sleeping machine an idle P, as the watcher; false if there is no idle P. The lock is held.
+bool assign_watch(machine* mp) noexcept {
+  processor* pp = pop_idle_processor();
+  if (!pp) return false;
+  pp->owner.store(mp, std::memory_order_relaxed);
+  mp->assigned = pp;
+  mp->watching = true;
+  sched.watcher = mp;
+  return true;
+}
+
+// The calling machine takes an idle P and watches; false if there is none. The lock is held.
+bool take_watch(machine* mp) noexcept {
+  processor* pp = pop_idle_processor();
+  if (!pp) return false;
+  hold(mp, pp);
+  mp->watching = true;
+  sched.watcher = mp;
+  return true;
+}
+
+bool anything_queued() noexcept {
+  if (sched.global.size() != 0) return true;
+  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
+  for (int i = 0; i != made; ++i) {
+    if (!sched.all[i].load(std::memory_order_relaxed)->queue.look().empty()) return true;
+  }
+  return false;
+}
+
+// Sleeps until somebody has assigned a P. The deadline is the sentinel's.
+void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept {
+  for (;;) {
+    const bool woken = mp->wake.sleep(deadline);
+    const lock_guard guard(sched.guard);
+    if (mp->assigned) {
+      mp->wake.clear();
+      hold(mp, std::exchange(mp->assigned, nullptr));
+      return;
+    }
+    if (woken) {
+      mp->wake.clear();  // a set that came late, for an assignment that was already taken
+      continue;
+    }
+    deadline = nullptr;  // it was the sentinel's; from now on only a P can end this sleep
+    machine* self = mp;
+    if (!sched.sentinel.compare_exchange_strong(self, nullptr, std::memory_order_acq_rel)) continue;
+    if (take_watch(mp)) return;
+    push_idle_machine(mp);
+  }
+}
+
+}  // namespace
+
+bool others_run() noexcept {
+  const machine* self = current_machine();
+  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
+  for (int i = 0; i != made; ++i) {
+    const machine* owner = sched.all[i].load(std::memory_order_relaxed)->owner.load(std::memory_order_relaxed);
+    if (owner && owner != self) return true;
+  }
+  return false;
+}
+
+void release_processor(machine* mp) noexcept {
+  processor* pp = std::exchange(mp->pp, nullptr);
+  pp->owner.store(nullptr, std::memory_order_relaxed);
+  if (pp->id >= sched.procs.load(std::memory_order_relaxed)) return;  // taken away by set_max_procs
+  pp->idle_link = sched.idle_procs;
+  sched.idle_procs = pp;
+  sched.idle_count.fetch_add(1, std::memory_order_relaxed);
+}
+
+void stop_machine(machine* mp) noexcept {
+  {
+    const lock_guard guard(sched.guard);
+    if (mp->pp) release_processor(mp);
+    if (!mp->assigned) push_idle_machine(mp);
+  }
+  sleep_until_assigned(mp, nullptr);
+}
+
+bool become_watcher(machine* mp) noexcept {
+  const lock_guard guard(sched.guard);
+  if (sched.watcher) return sched.watcher == mp;
+  // A sentinel that sleeps is relieved: it stays asleep, as one of the idle machines.
+  if (machine* old = sched.sentinel.exchange(nullptr, std::memory_order_acq_rel)) push_idle_machine(old);
+  sched.watcher = mp;
+  mp->watching = true;
+  return true;
+}
+
+// Sees to invariant W: appoints a watcher if a P is idle and nobody looks after it.
+void appoint_watcher() noexcept {
+  machine* mp = nullptr;
+  processor* pp = nullptr;
+  {
+    const lock_guard guard(sched.guard);
+    if (sched.watcher || sched.sentinel.load(std::memory_order_relaxed) || !sched.idle_procs) return;
+    mp = pop_idle_machine();
+    if (mp) {
+      assign_watch(mp);
+    } else {
+      pp = pop_idle_processor();
+      mp = new_machine(pp);
+      sched.watcher = mp;
+    }
+  }
+  if (pp) {
+    start_machine(mp);
+  } else {
+    sched.wakeups.fetch_add(1, std::memory_order_relaxed);
+    mp->wake.set();
+  }
+}
+
+void ensure_machine() noexcept {
+  if (sched.machine_count.load(std::memory_order_relaxed) == 0) appoint_watcher();
+}
+
+// The watcher has found work for itself. Somebody must look after the other idle Ps; if nothing waits and no timer
+// runs, a machine that sleeps can be the sentinel without being woken.
+void resign_watcher(machine* mp) noexcept {
+  {
+    const lock_guard guard(sched.guard);
+    mp->watching = false;
+    sched.watcher = nullptr;
+    if (!sched.idle_procs) return;
+    if (earliest_timer() == time_point::max()) {
+      if (machine* sleeper = pop_idle_machine()) {
+        sched.sentinel_due.store(time_point::max().time_since_epoch().count(), std::memory_order_relaxed);
+        sched.sentinel.store(sleeper, std::memory_order_release);
+      }
+    }
+  }
+  if (!sched.sentinel.load(std::memory_order_relaxed)) return appoint_watcher();
+  heavy_fence();  // [MO-3]
+  if (anything_queued()) wake_sentinel();
+}
+
+void wake_sentinel() noexcept {
+  machine* mp = sched.sentinel.exchange(nullptr, std::memory_order_acq_rel);
+  if (!mp) return;
+  {
+    const lock_guard guard(sched.guard);
+    if (!assign_watch(mp)) {
+      push_idle_machine(mp);
+      return;
+    }
+  }
+  sched.wakeups.fetch_add(1, std::memory_order_relaxed);
+  mp->wake.set();
+}
+
+void sleep_as_sentinel(machine* mp) noexcept {
+  time_point due;
+  {
+    const lock_guard guard(sched.guard);
+    mp->watching = false;
+    sched.watcher = nullptr;
+    release_processor(mp);
+    due = earliest_timer();
+    sched.sentinel_due.store(due.time_since_epoch().count(), std::memory_order_relaxed);
+    sched.sentinel.store(mp, std::memory_order_release);
+  }
+  heavy_fence();  // [MO-3], pairs with the light_fence in notify_submit()
+  if (anything_queued() || earliest_timer() < due) {
+    machine* self = mp;
+    if (sched.sentinel.compare_exchange_strong(self, nullptr, std::memory_order_acq_rel)) {
+      const lock_guard guard(sched.guard);
+      if (take_watch(mp)) return;
+      push_idle_machine(mp);
+    }
+    return sleep_until_assigned(mp, nullptr);
+  }
+  if (due == time_point::max() && !others_run()) {
+    const time_point soon = clock::now() + k_deadlock_delay;
+    if (!mp->wake.sleep(&soon)) report_deadlock();
+  }
+  sleep_until_assigned(mp, due == time_point::max() ? nullptr : &due);
+}
+
+}  // namespace goro::detail

@@ -1,0 +1,58 @@
+// P: the right to run goroutines, and the caches that go with it.
+//
+// A P is held by at most one machine; what is not atomic here belongs to that machine. Ps are made on demand and
+// never freed: one that set_max_procs takes away keeps its (empty) queue and its timers until it is needed again.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/rng.hpp"
+#include "sched/goroutine.hpp"
+#include "sched/run_queue.hpp"
+#include "stack/stack.hpp"
+#include "time/timer_heap.hpp"
+
+namespace goro::detail {
+
+// Counters of one P: written by its machine, read by anybody.
+struct counter {
+  std::atomic<std::uint64_t> value{0};
+  void add(std::uint64_t n = 1) noexcept {
+    value.store(value.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  std::uint64_t get() const noexcept { return value.load(std::memory_order_relaxed); }
+};
+
+struct processor {
+  explicit processor(int n) noexcept : id(n) {}
+
+  run_queue<goroutine> queue;
+
+  // Counts turns; a watcher tells from it whether the P moves on.
+  std::atomic<std::uint32_t> tick{0};
+  // Counts what was made runnable here; a watcher tells from it whether anything happens at all.
+  std::atomic<std::uint32_t> submits{0};
+
+  // The time slice that run_next inherits: when it began (0: at the next look), and turns since.
+  std::int64_t slice_start = 0;
+  std::uint32_t inherited = 0;
+  std::int64_t last_oldest = 0;  // when the oldest fresh goroutine last got its turn
+
+  goroutine_cache descriptors;
+  stack_cache stacks;
+  goroutine_id next_id = 0;
+  goroutine_id end_id = 0;
+  rng dice;
+
+  timer_heap timers;
+  bool timer_moved = false;  // the first due time became earlier since the last look at sentinel_due
+
+  std::atomic<machine*> owner{nullptr};  // for those who look from outside
+  processor* idle_link = nullptr;        // guarded by the scheduler's lock
+  const int id;
+
+  counter started, finished, switches, yields, steals, stolen, overflows, global_runs, timers_fired;
+};
+
+}  // namespace goro::detail

@@ -1,0 +1,182 @@
+// The goroutines that wait for a turn on one P.
+//
+// Three places, because three kinds of work want three orders:
+//   run_next  one goroutine that the running one has just made ready. It gets the next turn, within the same time
+//             slice: its data is hot, and a hand-over between two goroutines must not cost a queue.
+//   ready     a ring of those made ready before that: first in, first out, for fairness.
+//   fresh     those never started: newest first for the owner, oldest first for thieves (Cilk's order). What has
+//             not started has no stack, so the owner keeps the tree of waiting parents small, and a thief gets the
+//             largest subtree. First in, first out costs fork-join programs a stack for every node of a level.
+// Nothing starves: see pick() and its caller in schedule.cpp, which counts turns.
+//
+// All of it is guarded by a biased lock (base/biased_lock.hpp): the P's machine is the owner, thieves take half of
+// one place at a time. The indices are atomics only so that an idle machine can look from outside how the queue moves
+// (marks()) without disturbing the owner.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/biased_lock.hpp"
+#include "sched/chain.hpp"
+
+namespace goro::detail {
+
+enum class pick_order {
+  usual,         // run_next, ready, newest fresh
+  slice_over,    // run_next goes to the end of ready; ready, oldest fresh
+  oldest_fresh,  // oldest fresh, then as usual
+};
+
+template <class T, std::size_t Capacity = 256, class Atomics = real_atomics>
+class run_queue {
+  using index = typename Atomics::template atomic<std::uint32_t>;
+
+ public:
+  // What an outsider can see; see watch.cpp.
+  struct marks {
+    const void* run_next;
+    std::uint32_t ready_head, ready_tail, fresh_head, fresh_tail;
+    bool empty() const noexcept {
+      return !run_next && ready_head == ready_tail && fresh_head == fresh_tail;
+    }
+  };
+  marks look() const noexcept {
+    return {run_next_.load(std::memory_order_relaxed), ready_.head.load(std::memory_order_relaxed),
+            ready_.tail.load(std::memory_order_relaxed), fresh_.head.load(std::memory_order_relaxed),
+            fresh_.tail.load(std::memory_order_relaxed)};
+  }
+
+  // Owner: item gets the next turn; the one that had it goes to the end of ready. What does not fit comes back.
+  [[nodiscard]] chain<T> push_next(T* item) noexcept {
+    const owner_guard guard(lock_);
+    T* kicked = run_next_.load(std::memory_order_relaxed);
+    run_next_.store(item, std::memory_order_relaxed);
+    return kicked ? push_ready_locked(kicked) : chain<T>{};
+  }
+
+  // Owner: item goes to the end of ready. If the ring is full, its older half comes back, item behind it.
+  [[nodiscard]] chain<T> push_ready(T* item) noexcept {
+    const owner_guard guard(lock_);
+    return push_ready_locked(item);
+  }
+
+  // Owner: a goroutine that never ran. False if there is no room.
+  [[nodiscard]] bool push_fresh(T* item) noexcept {
+    const owner_guard guard(lock_);
+    if (fresh_.size() == Capacity) return false;
+    fresh_.push_back(item);
+    return true;
+  }
+
+  // Owner: as much of a chain as has room, from its front.
+  void push_ready_batch(chain<T>& items) noexcept {
+    const owner_guard guard(lock_);
+    while (items.first && ready_.size() < Capacity) ready_.push_back(items.pop_front());
+  }
+
+  // Owner: takes one in the given order; null if there is none.
+  [[nodiscard]] T* pick(pick_order order) noexcept {
+    const owner_guard guard(lock_);
+    if (order == pick_order::oldest_fresh && fresh_.size() != 0) return fresh_.pop_front();
+    T* next = run_next_.load(std::memory_order_relaxed);
+    if (next) {
+      run_next_.store(nullptr, std::memory_order_relaxed);
+      if (order != pick_order::slice_over) return next;
+      return after_slice(next);
+    }
+    if (ready_.size() != 0) return ready_.pop_front();
+    if (fresh_.size() == 0) return nullptr;
+    return order == pick_order::slice_over ? fresh_.pop_front() : fresh_.pop_back();
+  }
+
+  // Owner: takes everything, oldest first.
+  [[nodiscard]] chain<T> drain() noexcept {
+    const owner_guard guard(lock_);
+    chain<T> all;
+    while (ready_.size() != 0) all.push_back(ready_.pop_front());
+    if (T* next = run_next_.load(std::memory_order_relaxed)) all.push_back(next);
+    run_next_.store(nullptr, std::memory_order_relaxed);
+    while (fresh_.size() != 0) all.push_back(fresh_.pop_front());
+    return all;
+  }
+
+  // Thief: half of ready, else half of fresh, else run_next; oldest first. Empty if there is nothing, or if another
+  // thief is at work.
+  struct loot {
+    chain<T> items;
+    bool fresh = false;
+  };
+  [[nodiscard]] loot steal() noexcept {
+    loot got;
+    if (!lock_.thief_try_acquire()) return got;
+    if (ready_.size() != 0) {
+      take_half(ready_, got.items);
+    } else if (fresh_.size() != 0) {
+      take_half(fresh_, got.items);
+      got.fresh = true;
+    } else if (T* next = run_next_.load(std::memory_order_relaxed)) {
+      run_next_.store(nullptr, std::memory_order_relaxed);
+      got.items.push_back(next);
+    }
+    lock_.thief_release();
+    return got;
+  }
+
+ private:
+  // A ring of pointers; head and tail only grow, modulo 2^32.
+  struct ring {
+    index head{0};
+    index tail{0};
+    std::array<typename Atomics::template cell<T*>, Capacity> items{};
+
+    std::uint32_t size() const noexcept {
+      return tail.load(std::memory_order_relaxed) - head.load(std::memory_order_relaxed);
+    }
+    void push_back(T* item) noexcept {
+      const std::uint32_t at = tail.load(std::memory_order_relaxed);
+      items[at % Capacity] = item;
+      tail.store(at + 1, std::memory_order_relaxed);
+    }
+    T* pop_front() noexcept {
+      const std::uint32_t at = head.load(std::memory_order_relaxed);
+      head.store(at + 1, std::memory_order_relaxed);
+      return items[at % Capacity];
+    }
+    T* pop_back() noexcept {
+      const std::uint32_t at = tail.load(std::memory_order_relaxed) - 1;
+      tail.store(at, std::memory_order_relaxed);
+      return items[at % Capacity];
+    }
+  };
+
+  chain<T> push_ready_locked(T* item) noexcept {
+    chain<T> overflow;
+    if (ready_.size() == Capacity) {
+      for (std::size_t n = Capacity / 2; n != 0; --n) overflow.push_back(ready_.pop_front());
+      overflow.push_back(item);
+    } else {
+      ready_.push_back(item);
+    }
+    return overflow;
+  }
+
+  T* after_slice(T* next) noexcept {
+    T* first = ready_.size() != 0 ? ready_.pop_front() : fresh_.size() != 0 ? fresh_.pop_front() : nullptr;
+    if (!first) return next;
+    ready_.push_back(next);  // has room if first came from ready; else ready is empty
+    return first;
+  }
+
+  static void take_half(ring& from, chain<T>& to) noexcept {
+    for (std::uint32_t n = from.size() - from.size() / 2; n != 0; --n) to.push_back(from.pop_front());
+  }
+
+  biased_lock<Atomics> lock_;
+  typename Atomics::template atomic<T*> run_next_{nullptr};
+  ring ready_;
+  ring fresh_;
+};
+
+}  // namespace goro::detail

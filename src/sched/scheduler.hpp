@@ -1,0 +1,151 @@
+// What all Ps and Ms share, and the operations that the rest of the runtime is built on.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <goro/clock.hpp>
+#include <goro/detail/lock.hpp>
+
+#include "base/tls.hpp"
+#include "sched/global_queue.hpp"
+#include "sched/goroutine.hpp"
+#include "sched/machine.hpp"
+#include "sched/processor.hpp"
+
+namespace goro::detail {
+
+inline constexpr int k_max_procs = 1024;
+
+struct scheduler {
+  global_queue<goroutine> global;
+
+  // Idle Ps and Ms, and who watches; guarded by `guard`. The protocol is in idle.cpp.
+  lock guard;
+  processor* idle_procs = nullptr;
+  machine* idle_machines = nullptr;
+  machine* watcher = nullptr;
+  std::atomic<machine*> sentinel{nullptr};
+  std::atomic<clock::rep> sentinel_due{0};
+  std::atomic<int> idle_count{0};   // Ps in idle_procs
+  std::atomic<int> machine_count{0};
+  std::atomic<std::uint64_t> wakeups{0};
+
+  // All Ps ever made; [0, procs) are in use.
+  std::atomic<processor*> all[k_max_procs] = {};
+  std::atomic<int> made{0};
+  std::atomic<int> procs{0};  // 0: not started
+
+  // Goroutines started by those who hold no P.
+  std::atomic<std::uint64_t> foreign_started{0};
+  std::atomic<goroutine_id> last_id{1};  // 1 is kept for the first main goroutine
+
+  // Plain threads that are asleep in the runtime with no deadline.
+  std::atomic<int> foreign_waiting{0};
+  std::atomic<int> main_waiting{0};  // of them, those inside run()
+  std::atomic<bool> main_exited{false};
+
+  std::atomic<bool> freezing{false};  // the process is ending: machines stop at their next turn
+  std::uint64_t shuffle_seed = 0;     // GORO_DEBUG=shuffle=SEED: choose the next goroutine by the dice
+};
+
+extern constinit scheduler sched;
+
+// Starts the scheduler if nobody has; makes the first Ps. (lifecycle.cpp)
+void ensure_started();
+processor* make_processor();
+
+// Starts the first machine, if there is none yet: for those who leave work behind and are no machine.
+void ensure_machine() noexcept;
+
+// --- the turn (schedule.cpp) ---
+
+// Chooses the next goroutine among those queued on this P; null if there is none. Counts the turn.
+goroutine* pick_local(processor* pp) noexcept;
+
+// Gives the calling goroutine's turn away. `commit` runs once nobody stands on its stack; the goroutine goes on when
+// somebody has put it into a run queue. Returns the machine on which it goes on.
+machine* give_turn(machine* mp, commit_function commit, void* arg) noexcept;
+
+// Parks: as give_turn, with a status and a reason.
+void park(commit_function commit, void* arg, wait_reason reason) noexcept;
+
+// Makes a parked goroutine runnable, next on the caller's P, or through the global queue if the caller has none.
+void ready_goroutine(goroutine* gp) noexcept;
+
+// Puts runnable goroutines into the global queue and sees to it that somebody looks.
+void submit_global(goroutine* gp) noexcept;
+void submit_overflow(processor* pp, chain<goroutine> overflow) noexcept;
+
+// --- the switch (switch.cpp) ---
+
+machine* switch_to(machine* mp, goroutine* next) noexcept;
+void prepare_first_turn(processor* pp, goroutine* gp) noexcept;
+void complete_switch(machine* mp) noexcept;
+[[noreturn]] void machine_loop(machine* mp) noexcept;
+
+// --- looking for work, sleeping (find_runnable.cpp, idle.cpp, watch.cpp) ---
+
+// Blocks until there is a goroutine to run; the machine holds a P when it returns.
+goroutine* find_runnable(machine* mp) noexcept;
+goroutine* watch(machine* mp) noexcept;  // null: look again from the start
+void stop_machine(machine* mp) noexcept;
+void release_processor(machine* mp) noexcept;  // the scheduler's lock is held
+void resign_watcher(machine* mp) noexcept;
+void wake_sentinel() noexcept;
+bool become_watcher(machine* mp) noexcept;
+void sleep_as_sentinel(machine* mp) noexcept;
+bool others_run() noexcept;
+void appoint_watcher() noexcept;
+machine* new_machine(processor* pp) noexcept;  // a machine that holds pp and watches, not started yet
+void start_machine(machine* mp) noexcept;
+void yield_turn(machine* mp) noexcept;
+
+// Gives the turn to the goroutine that the caller has just made ready; the caller goes to the end of the queue.
+void hand_over_turn() noexcept;
+
+void spawn_main(goroutine* gp, closure_call call, std::source_location where);
+
+// Called after anything was made runnable. [MO-3]: pairs with the heavy_fence in sleep_as_sentinel().
+inline void notify_submit() noexcept {
+  light_fence();
+  if (sched.sentinel.load(std::memory_order_relaxed) != nullptr) [[unlikely]] wake_sentinel();
+}
+
+// --- time ---
+
+std::size_t run_timers(processor* pp, time_point now) noexcept;
+time_point earliest_timer() noexcept;
+void arm_timer(timer_node& t, bool keeps_running);
+
+// --- entering the runtime ---
+
+void give_up_processor(machine* mp) noexcept;
+
+// Stands in every public operation that touches what belongs to a P. Its machine is the present one until the next
+// switch. On a plain thread it is null.
+class runtime_entry {
+ public:
+  runtime_entry() noexcept : mp_(current_machine()) {
+    if (!mp_) return;
+    mp_->inside.store(true, std::memory_order_relaxed);
+    light_fence();  // [MO-4]
+    if (mp_->attention.load(std::memory_order_relaxed)) [[unlikely]] {
+      give_up_processor(mp_);
+      mp_ = current_machine();
+    }
+  }
+  ~runtime_entry() {
+    if (mp_) current_machine()->inside.store(false, std::memory_order_relaxed);
+  }
+  runtime_entry(const runtime_entry&) = delete;
+  runtime_entry& operator=(const runtime_entry&) = delete;
+
+  machine* mp() const noexcept { return mp_; }
+
+ private:
+  machine* mp_;
+};
+
+}  // namespace goro::detail

@@ -1,0 +1,105 @@
+// Starting goroutines.
+#include <goro/detail/spawn.hpp>
+#include <new>
+
+#include "diag/fatal.hpp"
+#include "sched/finish.hpp"
+#include "sched/scheduler.hpp"
+
+namespace goro::detail {
+
+namespace {
+
+constexpr goroutine_id k_id_batch = 64;
+
+goroutine_id next_id(processor* pp) noexcept {
+  if (pp->next_id == pp->end_id) {
+    pp->next_id = sched.last_id.fetch_add(k_id_batch, std::memory_order_relaxed) + 1;
+    pp->end_id = pp->next_id + k_id_batch;
+  }
+  return pp->next_id++;
+}
+
+void describe(goroutine* gp, closure_call call, const go_options* options, std::source_location where) {
+  gp->call = call;
+  gp->where = where;
+  if (options && !options->name().empty()) gp->name = new std::string(options->name());
+}
+
+// From a thread that is not the runtime's, or from the scheduler's own stack.
+void submit_foreign(goroutine* gp) noexcept {
+  submit_global(gp);
+  ensure_machine();
+}
+
+void enqueue_fresh(machine* mp, goroutine* gp) {
+  // 256 that this P has not started yet are enough: their descriptors fit the cache, a million would not. The spawner
+  // gives them the turn, as at the end of a time slice.
+  while (!mp->pp->queue.push_fresh(gp)) {
+    yield_turn(mp);
+    mp = current_machine();
+  }
+  processor* pp = mp->pp;
+  pp->submits.store(pp->submits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  notify_submit();
+}
+
+}  // namespace
+
+unborn spawn_prepare(std::size_t size, std::size_t align) {
+  const runtime_entry entry;
+  machine* mp = entry.mp();
+  if (!mp) ensure_started();
+  goroutine* gp = mp && mp->pp ? mp->pp->descriptors.get() : take_shared_descriptor();
+  gp->closure = gp->inline_closure;
+  if (size > goroutine::k_inline_closure || align > alignof(std::max_align_t)) [[unlikely]] {
+    gp->closure_align = align;
+    gp->closure = ::operator new(size, std::align_val_t{align}, std::nothrow);
+    if (!gp->closure) {
+      gp->closure = gp->inline_closure;
+      spawn_abandon(gp);
+      throw std::bad_alloc();
+    }
+  }
+  return {gp, gp->closure};
+}
+
+void spawn_abandon(goroutine* gp) noexcept {
+  free_closure(gp);
+  give_shared_descriptor(gp);
+}
+
+void spawn_submit(goroutine* gp, closure_call call, const go_options* options, std::source_location where) {
+  const runtime_entry entry;
+  machine* mp = entry.mp();
+  describe(gp, call, options, where);
+  transition(gp, g_status::dead, g_status::runnable);
+  if (!mp || !mp->curg) {
+    gp->id.store(sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    gp->creator = 0;
+    sched.foreign_started.fetch_add(1, std::memory_order_relaxed);
+    submit_foreign(gp);
+    return;
+  }
+  gp->id.store(next_id(mp->pp), std::memory_order_relaxed);
+  gp->creator = mp->curg->id.load(std::memory_order_relaxed);
+  mp->pp->started.add();
+  enqueue_fresh(mp, gp);
+}
+
+void spawn_main(goroutine* gp, closure_call call, std::source_location where) {
+  static constinit std::atomic<bool> first{true};
+  describe(gp, call, nullptr, where);
+  transition(gp, g_status::dead, g_status::runnable);
+  gp->id.store(first.exchange(false, std::memory_order_relaxed)
+                   ? 1
+                   : sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1,
+               std::memory_order_relaxed);
+  gp->creator = 0;
+  sched.foreign_started.fetch_add(1, std::memory_order_relaxed);
+  submit_foreign(gp);
+}
+
+void go_of_nil() { fatal("go of nil func value"); }
+
+}  // namespace goro::detail

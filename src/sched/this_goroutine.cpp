@@ -1,0 +1,50 @@
+// What a goroutine may say of itself, and its own variables.
+#include <goro/go.hpp>
+
+#include "base/locals.hpp"
+#include "sched/finish.hpp"
+#include "sched/scheduler.hpp"
+
+namespace goro {
+
+namespace this_goroutine {
+
+goroutine_id id() noexcept {
+  const detail::machine* mp = detail::current_machine();
+  return mp && mp->curg ? mp->curg->id.load(std::memory_order_relaxed) : 0;
+}
+
+std::string_view name() noexcept {
+  const detail::machine* mp = detail::current_machine();
+  return mp && mp->curg && mp->curg->name ? std::string_view(*mp->curg->name) : std::string_view();
+}
+
+}  // namespace this_goroutine
+
+namespace detail {
+
+void* local_object(const void* key, void* (*make)(), void (*destroy)(void*)) {
+  const machine* mp = current_machine();
+  goroutine_locals* locals = nullptr;
+  if (mp) {
+    goroutine* gp = mp->curg;
+    if (!gp->locals) gp->locals = new goroutine_locals;
+    locals = gp->locals;
+  } else {
+    locals = &thread_locals();
+  }
+  for (const auto& o : locals->objects) {
+    if (o.key == key) return o.value;
+  }
+  void* value = make();  // may park; the goroutine keeps its locals
+  locals->objects.push_back({key, value, destroy});
+  return value;
+}
+
+void destroy_locals(goroutine* gp) noexcept {
+  delete gp->locals;
+  gp->locals = nullptr;
+}
+
+}  // namespace detail
+}  // namespace goro

@@ -1,0 +1,37 @@
+// Why a goroutine is parked, as shown in dumps and traces: one for each place that blocks, in Go's words.
+#pragma once
+
+#include <cstdint>
+
+namespace goro::detail {
+
+enum class wait_reason : std::uint8_t {
+  none,
+  chan_receive,
+  chan_send,
+  chan_receive_nil,
+  chan_send_nil,
+  select_no_cases,
+  sleep,
+  mutex_lock,
+  semacquire,
+  wait_group,
+};
+
+constexpr const char* to_string(wait_reason reason) noexcept {
+  switch (reason) {
+    case wait_reason::none: return "waiting";
+    case wait_reason::chan_receive: return "chan receive";
+    case wait_reason::chan_send: return "chan send";
+    case wait_reason::chan_receive_nil: return "chan receive (nil chan)";
+    case wait_reason::chan_send_nil: return "chan send (nil chan)";
+    case wait_reason::select_no_cases: return "select (no cases)";
+    case wait_reason::sleep: return "sleep";
+    case wait_reason::mutex_lock: return "sync.Mutex.Lock";
+    case wait_reason::semacquire: return "semacquire";
+    case wait_reason::wait_group: return "sync.WaitGroup.Wait";
+  }
+  return "?";
+}
+
+}  // namespace goro::detail

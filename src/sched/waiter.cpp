@@ -1,0 +1,127 @@
+#include "sched/waiter.hpp"
+
+#include "os/clock.hpp"
+#include "sched/scheduler.hpp"
+
+namespace goro::detail {
+
+namespace {
+
+// A goroutine's wait that a deadline may end. Lives on its stack.
+struct timed_wait {
+  timer_node timer;
+  wait_node* node = nullptr;
+  wait_queue* queue = nullptr;
+  lock* guard = nullptr;
+
+  static timed_wait& of(timer_node& t) noexcept { return reinterpret_cast<timed_wait&>(t); }
+};
+static_assert(offsetof(timed_wait, timer) == 0);
+
+// The deadline has come: if nobody else has ended the wait, takes the node out of its queue and lets its owner go on.
+// After finish() the node may be gone.
+void end_wait(timer_node& t) {
+  timed_wait& w = timed_wait::of(t);
+  if (!try_claim(*w.node, claimed::by_deadline)) return t.finish();
+  {
+    const lock_guard guard(*w.guard);
+    if (w.node->queued) unlink(*w.queue, *w.node);
+  }
+  const resumable who = w.node->who;
+  t.finish();
+  ready(who);
+}
+
+void commit_unlock(machine*, goroutine*, void* arg) noexcept { static_cast<lock*>(arg)->release(); }
+
+// Armed only now: were it armed earlier it might fire before the goroutine is off its stack. It cannot end the wait
+// before the lock is released.
+void commit_timed(machine*, goroutine*, void* arg) noexcept {
+  auto& w = *static_cast<timed_wait*>(arg);
+  lock* guard = w.guard;
+  arm_timer(w.timer, false);
+  guard->release();
+}
+
+bool block_goroutine(wait_node& n, wait_queue& q, lock& l, const time_point* deadline, wait_reason reason) {
+  if (!deadline) {
+    park(commit_unlock, &l, reason);
+    return true;
+  }
+  timed_wait w;
+  w.timer.when = *deadline;
+  w.timer.fire = end_wait;
+  w.node = &n;
+  w.queue = &q;
+  w.guard = &l;
+  park(commit_timed, &w, reason);
+  if (!timer_heap::disarm(w.timer)) w.timer.wait_idle();
+  return n.claim->load(std::memory_order_acquire) == claimed::by_waker;
+}
+
+bool block_thread(wait_node& n, wait_queue& q, lock& l, note& wake, const time_point* deadline) {
+  if (!deadline) {
+    sched.foreign_waiting.fetch_add(1, std::memory_order_release);  // pairs with report_deadlock()
+    l.release();
+    wake.sleep();
+    sched.foreign_waiting.fetch_sub(1, std::memory_order_release);
+    return true;
+  }
+  l.release();
+  if (wake.sleep(deadline)) return true;
+  if (!try_claim(n, claimed::by_deadline)) {
+    wake.sleep();  // a waker has won and is about to set the note
+    return true;
+  }
+  const lock_guard guard(l);
+  if (n.queued) unlink(q, n);
+  return false;
+}
+
+}  // namespace
+
+void ready(resumable who) {
+  if (goroutine* gp = who.as_goroutine()) {
+    ready_goroutine(gp);
+  } else {
+    who.as_thread()->set();
+  }
+}
+
+bool wait(wait_node& n, wait_queue& q, lock& l, place where, const time_point* deadline, wait_reason reason) {
+  std::atomic<claimed> claim{claimed::by_nobody};
+  if (deadline && *deadline == time_point::max()) deadline = nullptr;
+  if (deadline) n.claim = &claim;
+  const auto queue_up = [&] { where == place::last ? enqueue(q, n) : enqueue_first(q, n); };
+  machine* mp = current_machine();
+  if (mp) {
+    n.who = resumable(mp->curg);
+    queue_up();
+    return block_goroutine(n, q, l, deadline, reason);
+  }
+  note wake;
+  n.who = resumable(&wake);
+  queue_up();
+  return block_thread(n, q, l, wake, deadline);
+}
+
+void block_for_ever(wait_reason reason) {
+  if (current_machine()) {
+    const runtime_entry entry;
+    park([](machine*, goroutine*, void*) {}, nullptr, reason);
+  }
+  sched.foreign_waiting.fetch_add(1, std::memory_order_release);
+  note never;
+  for (;;) never.sleep();
+}
+
+}  // namespace goro::detail
+
+namespace goro {
+
+void block_forever() {
+  detail::block_for_ever(detail::wait_reason::select_no_cases);
+  __builtin_unreachable();
+}
+
+}  // namespace goro

@@ -1,0 +1,116 @@
+// Who waits, and how to let it go on.
+//
+// The one protocol of blocking:
+//   1. take the lock of the object;  2. look: if there is nothing to wait for, done;  3. wait(): queues a wait_node
+//   that lives on the waiter's stack, and releases the lock once the waiter is off its stack.
+//   The waker takes the lock, takes a node out of the queue, writes its result, releases the lock, calls ready().
+// The lock is what makes "published" and "parked" one step: nobody can find the node before it may be made ready.
+//
+// A wait that can also end in another way (a deadline; later a select with several queues) has a claim word: whoever
+// changes it from 0 has won and makes the waiter ready; everybody else leaves it alone. A node whose claim is lost
+// may still stand in a queue: dequeue() drops it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include <goro/clock.hpp>
+#include <goro/detail/chan_core.hpp>
+#include <goro/detail/lock.hpp>
+
+#include "sched/wait_reason.hpp"
+
+namespace goro::detail {
+
+struct goroutine;
+class note;
+
+// Anything that can be resumed: a goroutine, or a thread asleep on a note. One word; the low bit tells which. A third
+// kind (a coroutine) has the next bit.
+class resumable {
+ public:
+  resumable() noexcept = default;
+  explicit resumable(goroutine* gp) noexcept : bits_(reinterpret_cast<std::uintptr_t>(gp)) {}
+  explicit resumable(note* n) noexcept : bits_(reinterpret_cast<std::uintptr_t>(n) | k_thread) {}
+
+  goroutine* as_goroutine() const noexcept {
+    return (bits_ & k_thread) == 0 ? reinterpret_cast<goroutine*>(bits_) : nullptr;
+  }
+  note* as_thread() const noexcept { return reinterpret_cast<note*>(bits_ & ~k_thread); }
+
+ private:
+  static constexpr std::uintptr_t k_thread = 1;
+  std::uintptr_t bits_ = 0;
+};
+
+// Lets a waiter go on. From any thread. The waiter's stack may be gone when this returns.
+void ready(resumable who);
+
+enum class claimed : std::uint32_t { by_nobody, by_waker, by_deadline };
+
+struct wait_node {
+  wait_node* next = nullptr;
+  wait_node* prev = nullptr;
+  resumable who;
+  void* element = nullptr;                     // what the object wants to move from or to
+  std::atomic<claimed>* claim = nullptr;       // null: only the queue's owner can end this wait
+  bool queued = false;                         // guarded by the queue's lock
+  bool delivered = false;                      // the waker's answer; false also means "closed"
+  const void* key = nullptr;                   // for queues that several objects share
+  std::int64_t since = 0;                      // for locks: when the waiting began
+};
+
+inline void enqueue(wait_queue& q, wait_node& n) noexcept {
+  n.prev = q.last;
+  n.next = nullptr;
+  (q.last ? q.last->next : q.first) = &n;
+  q.last = &n;
+  n.queued = true;
+}
+
+inline void enqueue_first(wait_queue& q, wait_node& n) noexcept {
+  n.next = q.first;
+  n.prev = nullptr;
+  (q.first ? q.first->prev : q.last) = &n;
+  q.first = &n;
+  n.queued = true;
+}
+
+inline void unlink(wait_queue& q, wait_node& n) noexcept {
+  (n.prev ? n.prev->next : q.first) = n.next;
+  (n.next ? n.next->prev : q.last) = n.prev;
+  n.queued = false;
+}
+
+// True if the caller is the one who ends this wait.
+inline bool try_claim(wait_node& n, claimed winner) noexcept {
+  if (!n.claim) return true;
+  claimed nobody = claimed::by_nobody;
+  return n.claim->compare_exchange_strong(nobody, winner, std::memory_order_acq_rel,  // pairs with itself
+                                          std::memory_order_relaxed);
+}
+
+// Takes out the longest waiter whose wait the caller may end; null if there is none.
+inline wait_node* dequeue(wait_queue& q) noexcept {
+  while (wait_node* n = q.first) {
+    unlink(q, *n);
+    if (try_claim(*n, claimed::by_waker)) return n;
+  }
+  return nullptr;
+}
+
+// Where a waiter stands: mostly last; first if it has been woken before and lost the race for what it waits for.
+enum class place { last, first };
+
+// Blocks the caller, a goroutine or a thread, which holds `l`: queues n and releases the lock once the caller is off
+// its stack. Returns true when a waker has claimed the node, false when the deadline came first: then the node is out
+// of the queue again. The lock is not held afterwards.
+bool wait(wait_node& n, wait_queue& q, lock& l, place where, const time_point* deadline, wait_reason reason);
+
+// Nobody will ever end this wait. Returns never.
+void block_for_ever(wait_reason reason);
+
+// Sleeps, with a reason to show.
+void sleep_until(time_point deadline, wait_reason reason);
+
+}  // namespace goro::detail

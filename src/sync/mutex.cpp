@@ -1,0 +1,110 @@
+// The slow paths of mutex, with Go's two modes of fairness.
+//
+// The word: locked; waiters (somebody stands, or stood, in the wait table for this address); woken (one waiter has been
+// taken out and is on its way to try again: no use waking another).
+//
+// Normal mode: unlock frees the word and wakes the longest waiter, which competes with newcomers; those run already and
+// mostly win, which is fast. A woken one that loses goes back to the front, with the time of its first arrival.
+// Starvation mode: when the longest waiter has waited for more than 1 ms, unlock does not free the word but hands it
+// over (and gives the turn away too). The word stays locked all the time, so newcomers and try_lock fail. It
+// ends when the longest waiter is younger than 1 ms, or there is none.
+//
+// Invariant: if somebody stands in the table and none is woken, `waiters` is set. It is set under the bucket's lock by
+// who queues and cleared under it by who finds nobody, so a waiter whose time runs out just leaves.
+#include <goro/mutex.hpp>
+
+#include "base/atomics.hpp"
+#include "diag/fatal.hpp"
+#include "os/clock.hpp"
+#include "sched/scheduler.hpp"
+#include "sync/wait_table.hpp"
+
+namespace goro {
+
+namespace {
+
+constexpr std::int64_t k_starvation = 1'000'000;  // ns
+constexpr int k_spins = 30;                       // about as long as a short critical section on another core
+
+}  // namespace
+
+// One attempt; with `woken` it also takes back the mark that the caller is on its way.
+bool mutex::try_once(bool woken) {
+  std::uint32_t old = state_.load(std::memory_order_relaxed);
+  for (;;) {
+    const bool free = (old & k_locked) == 0;
+    const std::uint32_t wish = (woken ? old & ~k_woken : old) | k_locked;
+    if (wish == old) return false;
+    if (state_.compare_exchange_weak(old, wish, std::memory_order_acquire, std::memory_order_relaxed)) return free;
+  }
+}
+
+// Marks that somebody waits; false if the word has become free meanwhile.
+bool mutex::announce_waiter() {
+  std::uint32_t old = state_.load(std::memory_order_relaxed);
+  do {
+    if ((old & k_locked) == 0) return false;
+  } while (!state_.compare_exchange_weak(old, old | k_waiters, std::memory_order_relaxed, std::memory_order_relaxed));
+  return true;
+}
+
+bool mutex::lock_slow(const time_point* deadline) {
+  const detail::runtime_entry entry;
+  if (detail::sched.procs.load(std::memory_order_relaxed) > 1) {
+    for (int i = 0; i != k_spins; ++i) {
+      detail::pause();
+      if (try_lock()) return true;
+    }
+  }
+  detail::wait_bucket& b = detail::bucket_of(this);
+  std::int64_t since = 0;
+  bool woken = false;
+  for (;;) {
+    if (try_once(woken)) return true;
+    b.guard.acquire();
+    if (!announce_waiter()) {
+      b.guard.release();
+      woken = false;
+      continue;
+    }
+    detail::wait_node node;
+    node.key = this;
+    node.since = since != 0 ? since : detail::now_ns();
+    const auto where = since != 0 ? detail::place::first : detail::place::last;
+    since = node.since;
+    if (!detail::wait(node, b.queue, b.guard, where, deadline, detail::wait_reason::mutex_lock)) return false;
+    if (node.delivered) return true;  // handed over
+    woken = true;
+  }
+}
+
+void mutex::unlock_slow() {
+  const detail::runtime_entry entry;
+  std::uint32_t old = state_.load(std::memory_order_relaxed);
+  do {
+    if ((old & k_locked) == 0) detail::fatal("sync: unlock of unlocked mutex");
+    if ((old & k_waiters) != 0 && (old & k_woken) == 0) return unlock_to_waiter();
+  } while (!state_.compare_exchange_weak(old, old & ~k_locked, std::memory_order_release, std::memory_order_relaxed));
+}
+
+// Nothing of *this is touched after the bucket's release: the next owner may destroy it.
+void mutex::unlock_to_waiter() {
+  detail::wait_bucket& b = detail::bucket_of(this);
+  b.guard.acquire();
+  detail::wait_node* n = detail::dequeue_for(b, this);
+  const std::uint32_t left = n && detail::first_for(b, this) ? k_waiters : 0;
+  const bool starving = n && detail::now_ns() - n->since > k_starvation;
+  const detail::resumable who = n ? n->who : detail::resumable();
+  if (starving) {
+    n->delivered = true;
+    state_.store(k_locked | left, std::memory_order_release);
+  } else {
+    state_.store(n ? k_woken | left : 0, std::memory_order_release);
+  }
+  b.guard.release();
+  if (!n) return;
+  detail::ready(who);
+  if (starving) detail::hand_over_turn();
+}
+
+}  // namespace goro

@@ -1,0 +1,64 @@
+// The slow paths of wait_group: releasing waiters, and waiting.
+//
+// The word: the counter in the upper half, a mark that somebody waits in the lower. A waiter sets the mark under the
+// bucket's lock, and only while the counter is not zero; the add() that brings the counter to zero with the mark set
+// takes all waiters out, clears the word and then lets them go.
+#include <goro/error.hpp>
+#include <goro/wait_group.hpp>
+
+#include "diag/fatal.hpp"
+#include "sched/scheduler.hpp"
+#include "sync/wait_table.hpp"
+
+namespace goro {
+
+wait_group::~wait_group() {
+  if (count(state_.load(std::memory_order_acquire)) != 0) {
+    detail::fatal("goro: wait_group destroyed while its counter is not zero");
+  }
+}
+
+void wait_group::add_slow(std::uint64_t state, std::int64_t n) {
+  if (count(state) < 0) {
+    state_.fetch_sub(static_cast<std::uint64_t>(n) << k_count_shift, std::memory_order_relaxed);
+    throw panic("sync: negative WaitGroup counter");
+  }
+  if (n > 0 && count(state) == n) throw panic("sync: WaitGroup misuse: Add called concurrently with Wait");
+  if (count(state) != 0) return;
+  const detail::runtime_entry entry;
+  detail::wait_bucket& b = detail::bucket_of(this);
+  detail::wait_queue woken;
+  {
+    const detail::lock_guard guard(b.guard);
+    while (detail::wait_node* waiter = detail::dequeue_for(b, this)) detail::enqueue(woken, *waiter);
+    state_.fetch_and(~k_waiters, std::memory_order_release);
+  }
+  while (detail::wait_node* waiter = woken.first) {
+    woken.first = waiter->next;  // before ready(): the node is gone afterwards
+    detail::ready(waiter->who);
+  }
+}
+
+bool wait_group::wait_slow(const time_point* deadline) {
+  const detail::runtime_entry entry;
+  detail::wait_bucket& b = detail::bucket_of(this);
+  b.guard.acquire();
+  std::uint64_t old = state_.load(std::memory_order_acquire);
+  do {
+    if (count(old) == 0) {
+      b.guard.release();
+      return true;
+    }
+  } while (!state_.compare_exchange_weak(old, old | k_waiters, std::memory_order_acquire, std::memory_order_acquire));
+  detail::wait_node node;
+  node.key = this;
+  if (!detail::wait(node, b.queue, b.guard, detail::place::last, deadline, detail::wait_reason::wait_group)) {
+    return false;
+  }
+  if (state_.load(std::memory_order_acquire) != 0) {
+    throw panic("sync: WaitGroup is reused before previous Wait has returned");
+  }
+  return true;
+}
+
+}  // namespace goro

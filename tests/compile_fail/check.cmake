@@ -1,0 +1,17 @@
+# cmake -D COMPILER=… -D INCLUDE=… -D SOURCE=… -P check.cmake
+file(STRINGS ${SOURCE} lines REGEX "^// expect: ")
+if(NOT lines)
+  message(FATAL_ERROR "${SOURCE} has no line '// expect: …'")
+endif()
+list(GET lines 0 line)
+string(REGEX REPLACE "^// expect: *" "" expected "${line}")
+
+execute_process(
+  COMMAND ${COMPILER} -std=c++20 -fsyntax-only -I${INCLUDE} ${SOURCE}
+  RESULT_VARIABLE status
+  ERROR_VARIABLE output)
+if(status EQUAL 0)
+  message(FATAL_ERROR "${SOURCE} compiles, and must not")
+elseif(NOT output MATCHES "${expected}")
+  message(FATAL_ERROR "the compiler's message does not match '${expected}':\n${output}")
+endif()

@@ -1,0 +1,272 @@
+// MM-01, 03 to 06, 09, 12, 13 and 19: who sees what. The data are plain variables: in an ordinary build wrong values
+// fail the tests, under ThreadSanitizer every missing edge does.
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <goro/goro.hpp>
+
+#include "support/fixture.hpp"
+
+namespace {
+
+using goro_test::in_goroutine;
+using goro_test::repetitions;
+using namespace std::chrono_literals;
+
+struct MemoryModel : goro_test::procs_test {};
+INSTANTIATE_TEST_SUITE_P(Procs, MemoryModel, goro_test::all_procs());
+
+// Calls body(i) n times in a goroutine.
+template <class Body>
+void repeat(int n, Body body) {
+  in_goroutine([&] {
+    for (int i = 1; i <= repetitions(n); ++i) body(i);
+  });
+}
+
+TEST_P(MemoryModel, MM_01_what_precedes_go_is_visible_to_the_goroutine) {
+  repeat(2000, [](int i) {
+    int plain = i;
+    goro::wait_group ended;
+    ended.go([&] { EXPECT_EQ(plain, i); });
+    ended.wait();
+    plain = -i;
+    std::string text = "by hand";
+    goro::chan<goro::unit> done;
+    goro::go([&] {
+      EXPECT_EQ(text, "by hand");
+      done.send({});
+    });
+    done.recv();
+  });
+  int from_thread = 7;
+  goro::wait_group ended;
+  ended.go([&] { EXPECT_EQ(from_thread, 7); });
+  ended.wait();
+}
+
+TEST_P(MemoryModel, MM_03_what_precedes_a_send_is_visible_after_its_receive) {
+  repeat(1000, [](int i) {
+    for (const int capacity : {0, 1, 3}) {
+      const goro::chan<int> c{capacity};
+      int plain = 0;
+      goro::go([&, c] {
+        plain = i;
+        i % 2 == 0 ? c.send(1) : (void)c.try_send_for(1, 1h);
+      });
+      i % 3 == 0 ? (void)c.recv() : (void)c.try_recv_for(1h);
+      EXPECT_EQ(plain, i);
+    }
+  });
+}
+
+TEST_P(MemoryModel, MM_03_also_when_the_receive_polls) {
+  repeat(500, [](int i) {
+    const goro::chan<int> c{1};
+    int plain = 0;
+    goro::go([&, c] {
+      plain = i;
+      c.try_send(1);
+    });
+    while (!c.try_recv()) goro::this_goroutine::yield();
+    EXPECT_EQ(plain, i);
+  });
+}
+
+TEST_P(MemoryModel, MM_04_what_precedes_a_close_is_visible_to_a_receive_that_returns_because_of_it) {
+  repeat(1000, [](int i) {
+    for (const int capacity : {0, 2}) {
+      const goro::chan<int> c{capacity};
+      int plain = 0;
+      goro::go([&, c] {
+        plain = i;
+        c.close();
+      });
+      switch (i % 3) {
+        case 0: EXPECT_FALSE(c.recv()); break;
+        case 1: EXPECT_FALSE(c.try_recv_for(1h)); break;
+        default:
+          while (c.try_recv().error() != goro::errc::closed) goro::this_goroutine::yield();
+      }
+      EXPECT_EQ(plain, i);
+    }
+  });
+}
+
+TEST_P(MemoryModel, MM_05_on_an_unbuffered_channel_what_precedes_the_receive_is_visible_after_the_send) {
+  repeat(2000, [](int i) {
+    const goro::chan<int> c;
+    int plain = 0;
+    goro::go([&, c] {
+      plain = i;
+      c.recv();
+    });
+    c.send(1);
+    EXPECT_EQ(plain, i);
+  });
+}
+
+TEST_P(MemoryModel, MM_06_a_buffered_channel_is_a_counting_semaphore) {
+  for (const int capacity : {1, 3}) {
+    in_goroutine([capacity] {
+      const goro::chan<goro::unit> semaphore{capacity};
+      // With capacity 1 it is a lock: plain data is safe. With more, at most that many are inside.
+      int plain = 0;
+      std::atomic<int> inside{0};
+      goro::wait_group ended;
+      const int n = repetitions(500);
+      for (int g = 0; g < 8; ++g) {
+        ended.go([&] {
+          for (int i = 0; i < n; ++i) {
+            semaphore.send({});
+            EXPECT_LE(++inside, capacity);
+            if (capacity == 1) ++plain;
+            if (i % 16 == 0) goro::this_goroutine::yield();
+            --inside;
+            semaphore.recv();
+          }
+        });
+      }
+      ended.wait();
+      EXPECT_EQ(plain, capacity == 1 ? 8 * n : 0);
+    });
+  }
+}
+
+TEST_P(MemoryModel, MM_06_the_kth_receive_is_visible_after_the_k_plus_capacityth_send) {
+  repeat(300, [](int i) {
+    constexpr std::size_t k_capacity = 4;
+    const goro::chan<std::size_t> c{k_capacity};
+    std::array<int, 32> plain{};
+    goro::go([&, c] {
+      for (std::size_t k = 0; k < plain.size(); ++k) {
+        plain[k] = i;  // precedes the k-th receive
+        c.recv();
+      }
+    });
+    for (std::size_t k = 0; k < plain.size(); ++k) {
+      c.send(k);
+      if (k >= k_capacity) {
+        EXPECT_EQ(plain[k - k_capacity], i);
+      }
+    }
+    while (c.size() != 0) goro::this_goroutine::yield();
+    EXPECT_TRUE(goro_test::eventually([] { return goro::goroutine_count() == 1; }));
+  });
+}
+
+TEST_P(MemoryModel, MM_09_what_precedes_an_unlock_is_visible_after_later_locks) {
+  goro::mutex m;
+  std::array<int, 4> plain{};
+  const int n = repetitions(2000);
+  const auto change = [&](int turns) {
+    for (int i = 0; i < turns; ++i) {
+      std::unique_lock held(m, std::defer_lock);
+      switch (i % 4) {
+        case 0: held.lock(); break;
+        case 1:
+          while (!held.try_lock()) goro::this_goroutine::yield();
+          break;
+        case 2: EXPECT_TRUE(held.try_lock_for(1h)); break;
+        default: EXPECT_TRUE(held.try_lock_until(goro::clock::now() + 1h));
+      }
+      for (int& p : plain) {
+        EXPECT_EQ(p, plain[0]);
+      }
+      for (int& p : plain) ++p;
+    }
+  };
+  std::jthread thread([&] { change(n); });
+  in_goroutine([&] {
+    goro::wait_group ended;
+    for (int g = 0; g < 6; ++g) ended.go([&] { change(n); });
+    ended.wait();
+  });
+  thread.join();
+  EXPECT_EQ(plain[0], 7 * n);
+}
+
+TEST_P(MemoryModel, MM_12_what_precedes_done_is_visible_after_the_wait_also_for_several_waiters_and_reuse) {
+  in_goroutine([] {
+    goro::wait_group wg;
+    std::array<int, 4> plain{};
+    for (int round = 1; round <= repetitions(500); ++round) {
+      wg.add(static_cast<int>(plain.size()));
+      goro::wait_group waiters;
+      for (int w = 0; w < 3; ++w) {
+        waiters.go([&, round] {
+          wg.wait();
+          for (const int p : plain) EXPECT_EQ(p, round);
+        });
+      }
+      for (int& p : plain) {
+        goro::go([&p, &wg, round] {
+          p = round;
+          wg.done();
+        });
+      }
+      EXPECT_TRUE(wg.wait_for(1h));
+      for (const int p : plain) EXPECT_EQ(p, round);
+      waiters.wait();
+    }
+  });
+}
+
+TEST_P(MemoryModel, MM_13_the_end_of_the_function_is_visible_after_every_call_of_the_once) {
+  repeat(300, [](int i) {
+    goro::once o;
+    int plain = 0;
+    goro::wait_group ended;
+    for (int g = 0; g < 8; ++g) {
+      ended.go([&] {
+        o.call([&] { plain = i; });
+        EXPECT_EQ(plain, i);
+      });
+    }
+    ended.wait();
+  });
+}
+
+TEST_P(MemoryModel, MM_19_a_goroutines_own_steps_stay_in_order_across_migrations) {
+  std::atomic<int> migrations{0};
+  in_goroutine([&] {
+    goro::wait_group ended;
+    for (int g = 0; g < 64; ++g) {
+      ended.go([&] {
+        std::array<int, 8> plain{};
+        const auto heap = std::make_unique<int>(0);
+        pid_t here = ::gettid();  // not std::this_thread::get_id(): compilers take that for a constant
+        for (int i = 1; i <= repetitions(500); ++i) {
+          for (int& p : plain) p = i;
+          *heap = i;
+          if (i % 50 == 0) {
+            goro::sleep_for(10us);
+          } else {
+            goro::this_goroutine::yield();
+          }
+          for (const int p : plain) ASSERT_EQ(p, i);
+          ASSERT_EQ(*heap, i);
+          if (const pid_t now = ::gettid(); now != here) {
+            ++migrations;
+            here = now;
+          }
+        }
+      });
+    }
+    ended.wait();
+  });
+  if (procs() > 1) {
+    EXPECT_GT(migrations, 0);
+  }
+}
+
+}  // namespace

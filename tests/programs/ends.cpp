@@ -1,0 +1,138 @@
+// Programs that end in the various regular ways: `ends CASE`.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <string>
+
+#include <goro/goro.hpp>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Goroutines in every state, none of which will ever end. Their destructors must not run.
+void start_company() {
+  struct loud {
+    ~loud() { std::puts("a goroutine was unwound"); }
+  };
+  static const goro::chan<int> never;
+  static goro::mutex locked;
+  locked.lock();
+  const auto forever = [](auto wait) {
+    goro::go([wait] {
+      const loud l;
+      wait();
+    });
+  };
+  for (int i = 0; i < 20; ++i) {
+    forever([] { never.recv(); });
+    forever([] { goro::sleep_for(1h); });
+    forever([] { locked.lock(); });
+    forever([] { goro::block_forever(); });
+    forever([] {
+      for (;;) goro::this_goroutine::yield();
+    });
+  }
+  goro::sleep_for(5ms);
+}
+
+int main_returns() {
+  return goro::run([] {
+    start_company();
+    return 7;
+  });
+}
+
+int main_returns_beside_an_endless_loop() {
+  goro::set_max_procs(goro::max_procs() + 1);
+  return goro::run([] {
+    start_company();
+    goro::go([] {
+      for (volatile int i = 0;; i = i + 1) {
+      }
+    });
+    goro::sleep_for(1ms);
+    return 7;
+  });
+}
+
+int without_run() {
+  start_company();
+  return 7;
+}
+
+int exit_in_main() {
+  return goro::run([] {
+    start_company();
+    const goro::scope_exit deferred([] { std::puts("a deferred call ran"); });
+    std::exit(5);
+  });
+}
+
+int exit_in_a_goroutine() {
+  return goro::run([] {
+    start_company();
+    const goro::scope_exit deferred([] { std::puts("a deferred call ran"); });
+    goro::go([] {
+      const goro::scope_exit also_deferred([] { std::puts("a deferred call ran"); });
+      std::exit(5);
+    });
+    goro::block_forever();
+  });
+}
+
+int goroutine_exits() {
+  return goro::run([] {
+    goro::wait_group ended;
+    ended.go([] { goro::this_goroutine::exit(); });
+    ended.wait();
+    return 3;
+  });
+}
+
+// The others go on; when the last one has ended there is nobody left.
+int main_exits() {
+  return goro::run([] {
+    goro::go([] {
+      for (int i = 0; i < 10; ++i) goro::sleep_for(2ms);
+      std::puts("the other has ended");
+      std::fflush(stdout);
+    });
+    const goro::scope_exit deferred([] {
+      std::puts("main was unwound");
+      std::fflush(stdout);
+    });
+    goro::this_goroutine::exit();
+  });
+}
+
+int second_run() {
+  const int first = goro::run([] { return 20; });
+  const int second = goro::run(goro::run_options{}.max_procs(3), [] { return goro::max_procs(); });
+  return first + second;
+}
+
+const std::map<std::string, std::function<int()>> k_cases{
+    {"main_returns", main_returns},
+    {"main_returns_beside_a_loop", main_returns_beside_an_endless_loop},
+    {"without_run", without_run},
+    {"exit_in_main", exit_in_main},
+    {"exit_in_a_goroutine", exit_in_a_goroutine},
+    {"goroutine_exits", goroutine_exits},
+    {"main_exits", main_exits},
+    {"second_run", second_run},
+};
+
+// Destroyed after main, while goroutines still exist.
+struct last_words {
+  ~last_words() { std::puts("static destructors ran"); }
+} const at_the_end;
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2 || !k_cases.contains(argv[1])) return 99;
+  return k_cases.at(argv[1])();
+}

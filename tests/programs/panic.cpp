@@ -1,0 +1,120 @@
+// Programs that end by a panic: `panic CASE`. The tests look at stderr and at the exit code.
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include <goro/goro.hpp>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+void started_goroutine() {
+  std::printf("line %d\n", __LINE__ + 2);
+  std::fflush(stdout);
+  goro::go([] { throw std::runtime_error("boom"); });
+  goro::block_forever();
+}
+
+void named_goroutine() {
+  goro::go(goro::go_options{}.name("worker"), [] { throw std::runtime_error("boom"); });
+  goro::block_forever();
+}
+
+// A handler in the starter never sees the child's panic.
+void handler_in_the_starter() {
+  try {
+    goro::wait_group ended;
+    ended.go([] { throw std::runtime_error("boom"); });
+    ended.wait();
+    std::puts("went on");
+  } catch (...) {
+    std::puts("caught by the starter");
+  }
+  goro::block_forever();
+}
+
+void panic_by_a_deferred_call_during_exit() {
+  goro::go([] {
+    const goro::scope_exit deferred([] { throw std::runtime_error("boom"); });
+    goro::this_goroutine::exit();
+  });
+  goro::sleep_for(10s);
+}
+
+// main returns while the report is being made.
+std::atomic<bool> reporting{false};
+struct slow_text : std::exception {
+  const char* what() const noexcept override {
+    reporting = true;
+    std::this_thread::sleep_for(200ms);
+    return "boom";
+  }
+};
+
+void main_returns_during_the_report() {
+  goro::go([] { throw slow_text(); });
+  while (!reporting) goro::this_goroutine::yield();
+}
+
+struct text_that_parks : std::exception {
+  const char* what() const noexcept override {
+    for (int i = 0; i < 100; ++i) goro::this_goroutine::yield();
+    goro::sleep_for(1ms);
+    return "boom";
+  }
+};
+
+void text_that_enters_the_runtime() {
+  for (int i = 0; i < 10; ++i) {
+    goro::go([] {
+      for (;;) goro::this_goroutine::yield();
+    });
+  }
+  goro::go([] { throw text_that_parks(); });
+  goro::sleep_for(10s);
+}
+
+void several_at_once() {
+  for (int i = 0; i < 20; ++i) {
+    goro::go([] { throw std::runtime_error("boom"); });
+  }
+  goro::sleep_for(10s);
+}
+
+void ends_only_the_goroutine() {
+  goro::set_panic_policy(goro::panic_policy::end_goroutine);
+  goro::wait_group ended;
+  ended.go([] { throw std::runtime_error("boom"); });
+  ended.wait();
+  goro::go([] { goro::chan<int>{nullptr}.close(); });
+  while (goro::goroutine_count() > 1) goro::this_goroutine::yield();
+  std::puts("survived");
+}
+
+const std::map<std::string, std::function<void()>> k_cases{
+    {"goroutine", started_goroutine},
+    {"named", named_goroutine},
+    {"main", [] { throw std::runtime_error("boom"); }},
+    {"not_an_exception", [] { throw 42; }},
+    {"runtime_error", [] { goro::chan<int>{nullptr}.close(); }},
+    {"handler_in_the_starter", handler_in_the_starter},
+    {"during_exit", panic_by_a_deferred_call_during_exit},
+    {"main_returns", main_returns_during_the_report},
+    {"text_that_parks", text_that_enters_the_runtime},
+    {"several", several_at_once},
+    {"policy", ends_only_the_goroutine},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2 || !k_cases.contains(argv[1])) return 99;
+  return goro::run(k_cases.at(argv[1]));
+}

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Runs goro-bench and its Go twin in turns and prints one line for each workload, number of procs and metric:
+the medians with their spread, the ratio of the medians (below 1: goro is faster or smaller), and the ratio asked for.
+
+`./run bench` builds goro-bench and calls this. The method is described in bench/README.md."""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BENCH = ROOT / "bench"
+PEER_TWIN = ROOT.parent / "shared/peers/go"  # preferred where it stands beside the repository
+GO_BUILD = ROOT / "build/bench-go"
+LINE = re.compile(r"^workload=(\S+) procs=(\d+) metric=(\S+) value=(\S+)$", re.MULTILINE)
+
+
+class Failure(Exception):
+    """A program did not deliver its figures; the text says why."""
+
+
+def complain(text):
+    print("bench: " + text, file=sys.stderr, flush=True)
+
+
+# ---- the two programs ----------------------------------------------------------------------------------------------
+
+
+def find_go():
+    """The first Go of at least 1.23 with its version, or None."""
+    for go in (shutil.which("go"), "/usr/lib/go-1.23/bin/go"):
+        if not go or not os.access(go, os.X_OK):
+            continue
+        text = subprocess.run([go, "version"], stdout=subprocess.PIPE, text=True, check=False,
+                              env=dict(os.environ, GOTOOLCHAIN="local")).stdout
+        version = re.search(r"\bgo(\d+)\.(\d+)\S*", text)
+        if version and (int(version[1]), int(version[2])) >= (1, 23):
+            return go, version[0]
+    return None
+
+
+def build_twin():
+    """Returns the Go program and the version of Go, or None with a line that says what is missing."""
+    found = find_go()
+    if not found:
+        complain("no Go 1.23 or newer in PATH or /usr/lib/go-1.23/bin, so its column stays empty; it is in the package "
+                 "golang-1.23-go (Debian 12: from bookworm-backports) or golang-go")
+        return None
+    go, version = found
+    source = PEER_TWIN if (PEER_TWIN / "go.mod").exists() else BENCH / "go"
+    GO_BUILD.mkdir(parents=True, exist_ok=True)
+    program = GO_BUILD / "gobench"
+    environment = dict(os.environ, GOTOOLCHAIN="local", GO111MODULE="on", GOWORK="off", GOFLAGS="")
+    if "HOME" not in environment:
+        environment.setdefault("GOCACHE", str(GO_BUILD / "cache"))
+    build = subprocess.run([go, "build", "-buildvcs=false", "-o", program, "."], cwd=source, env=environment,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if build.returncode:
+        complain(f"the Go twin in {source} does not build, so its column stays empty:\n{build.stdout.rstrip()}")
+        return None
+    return program, f"{version} ({os.path.relpath(source, ROOT)})"
+
+
+def known_workloads(program):
+    """What goro-bench says that it can do."""
+    try:
+        text = subprocess.run([program], stderr=subprocess.PIPE, text=True, timeout=20, check=False).stderr
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failure(f"cannot run {program}: {error}") from error
+    names = re.search(r"^workloads: *(.*)$", text, re.MULTILINE)
+    if not names:
+        raise Failure(f"{program} names no workloads; is it goro-bench?")
+    return names[1].split()
+
+
+def measure(program, workload, procs, extra, timeout):
+    """One run: {metric: value} in the order of the lines."""
+    command = [str(program), workload, "-p", str(procs)] + extra
+    shown = " ".join([os.path.basename(program)] + command[1:])
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout,
+                              check=False)
+    except subprocess.TimeoutExpired as error:
+        raise Failure(f"{shown}: not finished after {timeout:g} s, killed (--timeout sets the limit)") from error
+    except OSError as error:
+        raise Failure(f"{shown}: {error}") from error
+    if done.returncode:
+        how = f"exit code {done.returncode}" if done.returncode > 0 else f"killed by signal {-done.returncode}"
+        if done.returncode == -9:
+            how += " (out of memory?)"
+        raise Failure("\n    ".join([f"{shown}: {how}"] + done.stderr.strip().splitlines()[:8]))
+    values = {m: float(v) for w, p, m, v in LINE.findall(done.stdout) if w == workload and int(p) == procs}
+    if not values:
+        raise Failure(f"{shown}: no result line in its output")
+    return values
+
+
+# ---- the table -----------------------------------------------------------------------------------------------------
+
+
+def number(value):
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def cell(values, failed):
+    if failed or not values:
+        return "failed" if failed else "-"
+    return f"{number(statistics.median(values))} [{number(min(values))}-{number(max(values))}]"
+
+
+ROW = "{:<16} {:>5}  {:<10} {:>25} {:>25} {:>6}  {}"
+
+
+def print_rows(rows, targets, score):
+    """Prints the lines of one workload and one number of procs. Its target is for the first metric; goro misses it
+    by failing, too."""
+    for i, row in enumerate(rows):
+        target = targets.get(row["workload"], {}).get(str(row["procs"])) if i == 0 else None
+        ratio, failed = None, row["failed"]
+        if row["goro"] and row["go"] and not failed and statistics.median(row["go"]) != 0:
+            ratio = statistics.median(row["goro"]) / statistics.median(row["go"])
+        verdict = "" if target is None else f"<= {target:.2f}"
+        if verdict and (ratio is not None or "goro" in failed):
+            score.append(ratio is not None and ratio <= target)
+            verdict += " met" if score[-1] else " MISSED"
+        print(ROW.format(row["workload"], row["procs"], row["metric"], cell(row["goro"], "goro" in failed),
+                         cell(row["go"], "go" in failed), "" if ratio is None else f"{ratio:.2f}", verdict).rstrip(),
+              flush=True)
+
+
+def compare(programs, workload, procs, options, failures):
+    """Runs the programs in turns; returns the rows. Go without goro is no comparison: when goro fails (its checks of
+    -n and -g are the stricter ones) both stop; when Go fails, goro goes on."""
+    rows, failed = {}, []
+
+    def row(metric):
+        return rows.setdefault(metric, dict(workload=workload, procs=procs, metric=metric, goro=[], go=[],
+                                            failed=failed))
+
+    for _ in range(options.runs):
+        for label in [x for x in programs if x not in failed]:
+            try:
+                values = measure(programs[label], workload, procs, options.extra, options.timeout)
+            except Failure as failure:
+                complain(str(failure))
+                failures.append(str(failure))
+                failed.append(label)
+                if label == "goro":
+                    return list(rows.values()) or [row("-")]
+                continue
+            for metric, value in values.items():
+                row(metric)[label].append(value)
+    return list(rows.values()) or [row("-")]
+
+
+# ---- the command ---------------------------------------------------------------------------------------------------
+
+
+def positive(text):
+    if not re.fullmatch(r"[0-9]+", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive whole number")
+    return int(text)
+
+
+def positive_list(text):
+    return [positive(p) for p in text.split(",")]
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="./run bench", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="default: all that goro-bench has")
+    parser.add_argument("--procs", type=positive_list, default=[1, 2], metavar="P,…", help="default: 1,2")
+    parser.add_argument("--runs", type=positive, default=5, metavar="N", help="runs of each program (default: 5)")
+    parser.add_argument("--timeout", type=float, default=120, metavar="S", help="for one process (default: 120 s)")
+    parser.add_argument("--json", metavar="FILE", help="keep the raw values")
+    parser.add_argument("--only-goro", action="store_true", help="leave Go out")
+    parser.add_argument("-n", type=positive, metavar="SIZE", help="passed on; no targets are shown then")
+    parser.add_argument("-g", type=positive, metavar="GOROUTINES", help="passed on; no targets are shown then")
+    parser.add_argument("--goro-bench", type=pathlib.Path, default=ROOT / "build/release/bench/goro-bench",
+                        metavar="PROGRAM", help="default: build/release/bench/goro-bench")
+    options = parser.parse_args()
+    options.extra = [x for flag in "ng" if getattr(options, flag) for x in ("-" + flag, str(getattr(options, flag)))]
+    return options
+
+
+def head(options, go_version):
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        model = re.search(r"^model name\s*: (.*)$", info.read(), re.MULTILINE)
+    print(f"goro beside {go_version or 'nothing'}: {options.runs} runs of each in turns, "
+          f"{len(os.sched_getaffinity(0))} CPUs{', ' + model[1].strip() if model else ''}, Linux {os.uname().release}")
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f"The load average is {load:.1f}: something else is running, or was a minute ago; it blurs the figures.")
+    print("\n" + ROW.format("workload", "procs", "metric", "goro median [min-max]", "Go median [min-max]", "ratio",
+                            "target"))
+
+
+def save(options, go_version, results):
+    with open(options.json, "w", encoding="utf-8") as file:
+        json.dump(dict(when=datetime.datetime.now().isoformat(timespec="seconds"), go=go_version, runs=options.runs,
+                       cpus=len(os.sched_getaffinity(0)), arguments=options.extra, results=results), file, indent=1)
+        file.write("\n")
+
+
+def main():
+    options = parse_arguments()
+    try:
+        known = known_workloads(options.goro_bench)
+    except Failure as failure:
+        complain(str(failure))
+        return 2
+    unknown = [w for w in options.workloads if w not in known]
+    if unknown:
+        complain(f"unknown: {' '.join(unknown)}; there are: {' '.join(known)}")
+        return 2
+    targets = {} if options.extra else json.loads((BENCH / "targets.json").read_text(encoding="utf-8"))
+    programs, go_version = {"goro": options.goro_bench}, None
+    twin = None if options.only_goro else build_twin()
+    if twin:
+        programs["go"], go_version = twin
+
+    head(options, go_version)
+    results, failures, score = [], [], []
+    try:
+        for workload in options.workloads or known:
+            for procs in options.procs:
+                rows = compare(programs, workload, procs, options, failures)
+                print_rows(rows, targets, score)
+                results += rows
+    except KeyboardInterrupt:
+        failures.append("interrupted")
+    finally:
+        if options.json:
+            save(options, go_version, results)
+    if score:
+        print(f"\n{sum(score)} of {len(score)} targets met")
+    if failures:
+        complain(f"{len(failures)} failed, see above")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
