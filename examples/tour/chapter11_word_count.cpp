@@ -18,6 +18,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <span>
@@ -169,14 +170,17 @@ totals count_words(const fs::path& root, const word_rule& rule, int readers) {
   return t;
 }
 
-// The first number in the last line that the command prints.
+// The number that the command prints first; nothing if it prints none.
 std::optional<std::uint64_t> number_from(const std::string& command) {
+  // NOLINTNEXTLINE(bugprone-command-processor): the commands are our own, and hold no name of a file
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(::popen(command.c_str(), "re"), &::pclose);
   if (!pipe) return std::nullopt;
-  std::optional<std::uint64_t> last;
-  unsigned long long number = 0;
-  while (std::fscanf(pipe.get(), "%llu%*[^\n]", &number) == 1) last = number;
-  return last;
+  std::string output;
+  for (int c = std::getc(pipe.get()); c != EOF; c = std::getc(pipe.get())) output += static_cast<char>(c);
+  char* end = nullptr;
+  const std::uint64_t number = std::strtoull(output.c_str(), &end, 10);
+  if (end == output.c_str()) return std::nullopt;
+  return number;
 }
 
 // What `wc -w` says of the same files; nothing if there is no wc that can read a list of names.

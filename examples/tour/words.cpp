@@ -4,8 +4,16 @@
 #include <cstdlib>
 #include <cwchar>
 #include <cwctype>
+#include <type_traits>
 
 namespace tour {
+
+namespace {
+
+// wchar_t may be signed, and the functions of <cwctype> want its unsigned value.
+std::wint_t as_wint(wchar_t character) { return static_cast<std::make_unsigned_t<wchar_t>>(character); }
+
+}  // namespace
 
 word_rule::word_rule(bool unprintable_counts)
     : unprintable_counts_(unprintable_counts),
@@ -22,17 +30,16 @@ word_rule::word_rule(bool unprintable_counts)
 }
 
 bool word_rule::is_space(wchar_t character) const {
-  if (std::iswspace(static_cast<std::wint_t>(character))) return true;
+  if (std::iswspace(as_wint(character)) != 0) return true;
   const bool non_breaking =
       character == 0x00A0 || character == 0x2007 || character == 0x202F || character == 0x2060;
   return non_breaking && non_breaking_separates_;
 }
 
 word_rule::kind word_rule::of_character(wchar_t character) const {
-  const auto c = static_cast<std::wint_t>(character);
   const bool ascii_space = character == L' ' || (character >= L'\t' && character <= L'\r');
   if (ascii_space) return separator;
-  if (!unprintable_counts_ && !std::iswprint(c)) return ignored;
+  if (!unprintable_counts_ && std::iswprint(as_wint(character)) == 0) return ignored;
   return is_space(character) ? separator : letter;
 }
 

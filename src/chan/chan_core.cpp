@@ -8,8 +8,9 @@
 //     not touch the channel again.
 //   * elements leave in the order in which they came: a sender that waited behind a full buffer gets its element into
 //     the slot that is freed by the receive which wakes it.
-// Everything is guarded by the channel's lock; ready() is called after its release. A blocked operation holds a
-// reference, so the last visible handle may go while it waits.
+// Everything is guarded by the channel's lock; ready() is called after its release. After that a waker touches the
+// channel no more, and the woken side never does: the channel may be gone. The last visible handle may go while an
+// operation is blocked: nothing can wake it then but its deadline, and a wait with a deadline holds a reference.
 //
 // The rule of CHAN-15 (a non-blocking receive reports "nothing there" only if that was so at one moment) holds because
 // every look is under the lock; there is no unlocked shortcut.
@@ -52,7 +53,7 @@ void throw_size_out_of_range() { throw panic("makechan: size out of range"); }
 
 namespace {
 
-// A reference for the time of a blocked operation.
+// A reference for the time of a wait with a deadline; none if c is null.
 class held {
  public:
   explicit held(chan_core* c) noexcept : c_(c) { retain(c_); }
@@ -116,24 +117,24 @@ chan_status on_nil(patience p, wait_reason reason) {
 // The common course of both operations.
 template <attempt (*Now)(chan_core*, void*, wait_node*&) noexcept>
 chan_status operate(chan_core* c, void* element, patience p, wait_queue chan_core::*queue, wait_reason reason) {
-  const runtime_entry entry;
+  runtime_entry entry;
   c->guard.acquire();
   wait_node* woken = nullptr;
   const attempt a = Now(c, element, woken);
   if (a != attempt::must_wait) {
     const resumable who = woken ? woken->who : resumable();
     c->guard.release();
-    if (woken) ready(who);
+    if (woken) ready(entry.mp(), who);
     return a == attempt::done ? chan_status::done : chan_status::closed;
   }
   if (!p.wait || (p.deadline && *p.deadline <= now())) {
     c->guard.release();
     return p.wait ? chan_status::timed_out : chan_status::would_block;
   }
-  const held reference(c);
+  const held reference(p.deadline ? c : nullptr);
   wait_node node;
   node.element = element;
-  if (!wait(node, c->*queue, c->guard, place::last, p.deadline, reason)) return chan_status::timed_out;
+  if (!wait(entry, node, c->*queue, c->guard, place::last, p.deadline, reason)) return chan_status::timed_out;
   return node.delivered ? chan_status::done : chan_status::closed;
 }
 
@@ -152,7 +153,6 @@ chan_status chan_recv(chan_core* c, void* storage, patience p) {
 void chan_close(chan_core* c) {
   if (!c) throw channel_closed("close of nil channel");
   const runtime_entry entry;
-  const held reference(c);
   wait_queue woken;
   {
     const lock_guard guard(c->guard);
@@ -164,7 +164,7 @@ void chan_close(chan_core* c) {
   }
   while (wait_node* n = woken.first) {
     woken.first = n->next;  // before ready(): the node is gone afterwards
-    ready(n->who);
+    ready(entry.mp(), n->who);
   }
 }
 

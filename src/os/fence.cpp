@@ -32,17 +32,15 @@ void heavy_fence() noexcept {
 // for about a microsecond, offer the core once, then sleep.
 void lock::acquire_slow() noexcept {
   for (int spin = 0; spin != 40; ++spin) {
-    if (word_.load(std::memory_order_relaxed) == 0 && try_acquire()) return;
+    if (word_.load(std::memory_order_relaxed) == k_free && try_acquire()) return;
     pause();
   }
   ::sched_yield();
-  if (try_acquire()) return;
-  sleepers_.fetch_add(1, std::memory_order_relaxed);
-  heavy_fence();  // [MO-1], pairs with the light_fence in release()
-  while (!try_acquire()) futex_wait(word_, 1);
-  sleepers_.fetch_sub(1, std::memory_order_relaxed);
+  while (word_.exchange(k_contended, std::memory_order_acquire) != k_free) {  // pairs with release()
+    futex_wait(word_, k_contended);
+  }
 }
 
-void lock::release_slow() noexcept { futex_wake(&word_, 1); }
+void lock::wake_one(std::atomic<std::uint32_t>* word) noexcept { futex_wake(word, 1); }
 
 }  // namespace goro::detail

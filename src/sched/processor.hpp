@@ -34,9 +34,8 @@ struct processor {
   // Counts what was made runnable here; a watcher tells from it whether anything happens at all.
   std::atomic<std::uint32_t> submits{0};
 
-  // The time slice that run_next inherits: when it began (0: at the next look), and turns since.
+  // When the time slice began that run_next inherits; 0: it counts from the next look.
   std::int64_t slice_start = 0;
-  std::uint32_t inherited = 0;
   std::int64_t last_oldest = 0;  // when the oldest fresh goroutine last got its turn
 
   goroutine_cache descriptors;

@@ -23,10 +23,10 @@
 
 namespace goro::detail {
 
+// The usual order is: run_next, ready, newest fresh. The others keep it from starving anybody.
 enum class pick_order {
-  usual,         // run_next, ready, newest fresh
-  slice_over,    // run_next goes to the end of ready; ready, oldest fresh
-  oldest_fresh,  // oldest fresh, then as usual
+  slice_over,    // run_next goes to the end of ready: ready, oldest fresh, run_next
+  oldest_fresh,  // oldest fresh, then as slice_over
 };
 
 template <class T, std::size_t Capacity = 256, class Atomics = real_atomics>
@@ -48,18 +48,19 @@ class run_queue {
             fresh_.tail.load(std::memory_order_relaxed)};
   }
 
-  // Owner: item gets the next turn; the one that had it goes to the end of ready. What does not fit comes back.
-  [[nodiscard]] chain<T> push_next(T* item) noexcept {
+  // Owner: item gets the next turn; the one that had it goes to the end of ready. If the ring is full, its older half
+  // goes to `overflow`, and that one behind it.
+  void push_next(T* item, chain<T>& overflow) noexcept {
     const owner_guard guard(lock_);
     T* kicked = run_next_.load(std::memory_order_relaxed);
     run_next_.store(item, std::memory_order_relaxed);
-    return kicked ? push_ready_locked(kicked) : chain<T>{};
+    if (kicked) push_ready_locked(kicked, overflow);
   }
 
-  // Owner: item goes to the end of ready. If the ring is full, its older half comes back, item behind it.
-  [[nodiscard]] chain<T> push_ready(T* item) noexcept {
+  // Owner: item goes to the end of ready; overflow as above.
+  void push_ready(T* item, chain<T>& overflow) noexcept {
     const owner_guard guard(lock_);
-    return push_ready_locked(item);
+    push_ready_locked(item, overflow);
   }
 
   // Owner: a goroutine that never ran. False if there is no room.
@@ -76,19 +77,36 @@ class run_queue {
     while (items.first && ready_.size() < Capacity) ready_.push_back(items.pop_front());
   }
 
-  // Owner: takes one in the given order; null if there is none.
+  // Owner: takes one in the usual order; null if there is none. `inherits` tells whether it was run_next.
+  [[nodiscard]] T* pick(bool& inherits) noexcept {
+    const owner_guard guard(lock_);
+    T* next = run_next_.load(std::memory_order_relaxed);
+    inherits = next != nullptr;
+    if (next) {
+      run_next_.store(nullptr, std::memory_order_relaxed);
+      return next;
+    }
+    if (ready_.size() != 0) return ready_.pop_front();
+    return fresh_.size() != 0 ? fresh_.pop_back() : nullptr;
+  }
+
+  // Owner: takes one in another order; null if there is none.
   [[nodiscard]] T* pick(pick_order order) noexcept {
     const owner_guard guard(lock_);
     if (order == pick_order::oldest_fresh && fresh_.size() != 0) return fresh_.pop_front();
     T* next = run_next_.load(std::memory_order_relaxed);
     if (next) {
       run_next_.store(nullptr, std::memory_order_relaxed);
-      if (order != pick_order::slice_over) return next;
       return after_slice(next);
     }
     if (ready_.size() != 0) return ready_.pop_front();
-    if (fresh_.size() == 0) return nullptr;
-    return order == pick_order::slice_over ? fresh_.pop_front() : fresh_.pop_back();
+    return fresh_.size() != 0 ? fresh_.pop_front() : nullptr;
+  }
+
+  // Owner: who will be picked next if nothing is pushed; null if that is not one of `ready`. No lock: a hint.
+  [[nodiscard]] const T* peek_ready() const noexcept {
+    const std::uint32_t at = ready_.head.load(std::memory_order_relaxed);
+    return at != ready_.tail.load(std::memory_order_relaxed) ? ready_.items[at % Capacity] : nullptr;
   }
 
   // Owner: takes everything, oldest first.
@@ -151,15 +169,10 @@ class run_queue {
     }
   };
 
-  chain<T> push_ready_locked(T* item) noexcept {
-    chain<T> overflow;
-    if (ready_.size() == Capacity) {
-      for (std::size_t n = Capacity / 2; n != 0; --n) overflow.push_back(ready_.pop_front());
-      overflow.push_back(item);
-    } else {
-      ready_.push_back(item);
-    }
-    return overflow;
+  void push_ready_locked(T* item, chain<T>& overflow) noexcept {
+    if (ready_.size() != Capacity) [[likely]] return ready_.push_back(item);
+    for (std::size_t n = Capacity / 2; n != 0; --n) overflow.push_back(ready_.pop_front());
+    overflow.push_back(item);
   }
 
   T* after_slice(T* next) noexcept {

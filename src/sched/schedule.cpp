@@ -6,8 +6,8 @@
 //     and others wait, the others come first and it goes to the end of the queue;
 //   * once in 10 ms the oldest fresh goroutine comes first: newest-first alone could leave it for ever, and a P that
 //     is kept busy with ready ones would start nobody.
-// A look at the clock costs 12 to 30 ns, a turn 10, so the clock is asked only every few turns, and only when somebody
-// waits who could be starved.
+// A look at the clock costs 12 to 30 ns, more than a whole turn, so it is asked only every few turns, and only when
+// somebody waits who could be starved.
 #include <goro/go.hpp>
 
 #include "base/atomics.hpp"
@@ -20,46 +20,59 @@ namespace {
 
 constexpr std::uint32_t k_global_period = 61;
 constexpr std::uint32_t k_oldest_period = 64;
-constexpr std::uint32_t k_slice_period = 4;
-constexpr std::uint32_t k_timer_period = 8;
+constexpr std::uint32_t k_care_period = 4;  // turns between looks at the slice, the timers and the end
 constexpr std::int64_t k_slice = 10'000'000;  // ns
 
+// Has the chain of hand-overs lasted for a slice while others wait?
 bool slice_is_over(processor* pp) noexcept {
-  if (++pp->inherited % k_slice_period != 0) return false;
+  const auto seen = pp->queue.look();
+  if (!seen.run_next || (seen.fresh_head == seen.fresh_tail && seen.ready_head == seen.ready_tail)) return false;
   const std::int64_t now = now_ns();
   if (pp->slice_start == 0) pp->slice_start = now;
   return now - pp->slice_start >= k_slice;
 }
 
 bool oldest_is_due(processor* pp) noexcept {
+  const auto seen = pp->queue.look();
+  if (seen.fresh_head == seen.fresh_tail) return false;
   const std::int64_t now = now_ns();
   if (now - pp->last_oldest < k_slice) return false;
   pp->last_oldest = now;
   return true;
 }
 
-// The seam for seeded schedules: all orders are legal, so a test may roll the dice.
-pick_order shuffled(processor* pp) noexcept { return static_cast<pick_order>(pp->dice.below(3)); }
-
-pick_order choose_order(processor* pp, std::uint32_t tick) noexcept {
-  if (sched.shuffle_seed != 0) [[unlikely]] return shuffled(pp);
-  const auto seen = pp->queue.look();
-  const bool fresh_wait = seen.fresh_head != seen.fresh_tail;
-  if (tick % k_oldest_period == 0 && fresh_wait && oldest_is_due(pp)) return pick_order::oldest_fresh;
-  if (seen.run_next && (fresh_wait || seen.ready_head != seen.ready_tail)) {
-    if (!slice_is_over(pp)) return pick_order::usual;
-    pp->slice_start = 0;
-    return pick_order::slice_over;
-  }
-  pp->slice_start = 0;
-  pp->inherited = 0;
-  return pick_order::usual;
+goroutine* pick_global(processor* pp) noexcept {
+  if (sched.global.size() == 0) return nullptr;
+  goroutine* gp = sched.global.pop_share(k_max_procs, 1).first;
+  if (gp) pp->global_runs.add();
+  return gp;
 }
 
-bool timer_is_due(processor* pp, std::uint32_t tick) noexcept {
+// The seam for seeded schedules: all orders are legal, so a test may roll the dice.
+goroutine* pick_shuffled(processor* pp) noexcept {
+  bool inherits = false;
+  switch (pp->dice.below(4)) {
+    case 0: return pick_global(pp);
+    case 1: return pp->queue.pick(pick_order::slice_over);
+    case 2: return pp->queue.pick(pick_order::oldest_fresh);
+    default: return pp->queue.pick(inherits);
+  }
+}
+
+// A turn on which somebody else than usual may come first. Null: nobody does.
+goroutine* pick_with_care(processor* pp, std::uint32_t tick) noexcept {
+  if (tick % k_oldest_period == 0 && oldest_is_due(pp)) return pp->queue.pick(pick_order::oldest_fresh);
+  if (!slice_is_over(pp)) return nullptr;
+  pp->slice_start = 0;
+  return pp->queue.pick(pick_order::slice_over);
+}
+
+// Must the scheduler's own stack have the turn? Timers run only there: a parking goroutine's commit may hold a lock
+// that their functions take.
+bool scheduler_is_due(processor* pp) noexcept {
+  if (sched.freezing.load(std::memory_order_relaxed)) return true;
   const time_point due = pp->timers.next_due();
-  if (due == time_point::max()) return false;
-  return (tick % k_timer_period == 0 || pp->queue.look().empty()) && due <= now();
+  return due != time_point::max() && due <= now();
 }
 
 // A timer was armed that is due before the sleeping sentinel would look, and this P is about to be busy.
@@ -84,16 +97,19 @@ void commit_yield(machine* mp, goroutine* left, void*) noexcept {
 goroutine* pick_local(processor* pp) noexcept {
   const std::uint32_t tick = pp->tick.load(std::memory_order_relaxed) + 1;
   pp->tick.store(tick, std::memory_order_relaxed);
-  if (sched.freezing.load(std::memory_order_relaxed)) [[unlikely]] return nullptr;
-  if (timer_is_due(pp, tick)) return nullptr;  // timers run on the scheduler's stack only: a parking goroutine's
-                                               // commit may hold a lock that their functions take
-  if (tick % k_global_period == 0 && sched.global.size() != 0) {
-    if (goroutine* gp = sched.global.pop_share(k_max_procs, 1).first) {
-      pp->global_runs.add();
-      return gp;
-    }
+  goroutine* gp = nullptr;
+  if (tick % k_care_period == 0) {
+    if (scheduler_is_due(pp)) return nullptr;
+    gp = pick_with_care(pp, tick);
   }
-  goroutine* gp = pp->queue.pick(choose_order(pp, tick));
+  if (!gp && tick % k_global_period == 0) gp = pick_global(pp);
+  if (!gp && sched.shuffle_seed != 0) [[unlikely]] gp = pick_shuffled(pp);
+  if (!gp) {
+    bool inherits = false;
+    gp = pp->queue.pick(inherits);
+    if (!inherits) pp->slice_start = 0;
+  }
+  if (const goroutine* after = pp->queue.peek_ready()) after->prefetch_stack();
   if (pp->timer_moved && gp) [[unlikely]] check_sentinel_due(pp);
   return gp;
 }
@@ -105,12 +121,11 @@ machine* give_turn(machine* mp, commit_function commit, void* arg) noexcept {
   return switch_to(mp, next);
 }
 
-void park(commit_function commit, void* arg, wait_reason reason) noexcept {
-  machine* mp = current_machine();
+machine* park(machine* mp, commit_function commit, void* arg, wait_reason reason) noexcept {
   goroutine* gp = mp->curg;
   gp->reason.store(reason, std::memory_order_relaxed);
   transition(gp, g_status::running, g_status::waiting);
-  give_turn(mp, commit, arg);
+  return give_turn(mp, commit, arg);
 }
 
 void submit_global(goroutine* gp) noexcept {
@@ -118,19 +133,22 @@ void submit_global(goroutine* gp) noexcept {
   notify_submit();
 }
 
-void submit_overflow(processor* pp, chain<goroutine> overflow) noexcept {
-  if (!overflow.first) [[likely]] return;
-  pp->overflows.add();
-  sched.global.push_all(overflow);
-}
-
-void ready_goroutine(goroutine* gp) noexcept {
+void ready_goroutine(machine* mp, goroutine* gp) noexcept {
   transition(gp, g_status::waiting, g_status::runnable);
-  machine* mp = current_machine();
+  gp->prefetch_stack();
   if (!mp || !mp->pp) return submit_global(gp);
   processor* pp = mp->pp;
-  // From the scheduler's stack (timers) there is no running goroutine whose slice it could inherit: first in, first out.
-  submit_overflow(pp, mp->curg ? pp->queue.push_next(gp) : pp->queue.push_ready(gp));
+  chain<goroutine> overflow;
+  if (mp->curg) {
+    pp->queue.push_next(gp, overflow);
+  } else {
+    // From the scheduler's stack (timers) there is no slice to inherit: first in, first out.
+    pp->queue.push_ready(gp, overflow);
+  }
+  if (overflow.first) [[unlikely]] {
+    pp->overflows.add();
+    sched.global.push_all(overflow);
+  }
   pp->submits.store(pp->submits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   notify_submit();
 }
@@ -144,16 +162,15 @@ void give_up_processor(machine* mp) noexcept {
 }
 
 // Lets all that is queued here go first, by way of the global queue.
-void yield_turn(machine* mp) noexcept {
+machine* yield_turn(machine* mp) noexcept {
   processor* pp = mp->pp;
   pp->yields.add();
   transition(mp->curg, g_status::running, g_status::runnable);
-  give_turn(mp, commit_yield, nullptr);
+  return give_turn(mp, commit_yield, nullptr);
 }
 
-void hand_over_turn() noexcept {
-  machine* mp = current_machine();
-  if (mp && mp->curg) yield_turn(mp);
+void hand_over_turn(runtime_entry& entry) noexcept {
+  if (entry.mp() && entry.mp()->curg) entry.moved(yield_turn(entry.mp()));
 }
 
 }  // namespace goro::detail
@@ -161,7 +178,7 @@ void hand_over_turn() noexcept {
 namespace goro::this_goroutine {
 
 void yield() {
-  const detail::runtime_entry entry;
+  detail::runtime_entry entry;
   detail::machine* mp = entry.mp();
   if (!mp) {
     ::sched_yield();
@@ -171,7 +188,7 @@ void yield() {
       mp->pp->timers.next_due() == time_point::max()) {
     return;  // nobody to yield to
   }
-  detail::yield_turn(mp);
+  entry.moved(detail::yield_turn(mp));
 }
 
 }  // namespace goro::this_goroutine

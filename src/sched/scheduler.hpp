@@ -69,14 +69,14 @@ goroutine* pick_local(processor* pp) noexcept;
 machine* give_turn(machine* mp, commit_function commit, void* arg) noexcept;
 
 // Parks: as give_turn, with a status and a reason.
-void park(commit_function commit, void* arg, wait_reason reason) noexcept;
+machine* park(machine* mp, commit_function commit, void* arg, wait_reason reason) noexcept;
 
-// Makes a parked goroutine runnable, next on the caller's P, or through the global queue if the caller has none.
-void ready_goroutine(goroutine* gp) noexcept;
+// Makes a parked goroutine runnable: next on the calling machine's P, or, if it is null or holds none, through the
+// global queue.
+void ready_goroutine(machine* mp, goroutine* gp) noexcept;
 
 // Puts runnable goroutines into the global queue and sees to it that somebody looks.
 void submit_global(goroutine* gp) noexcept;
-void submit_overflow(processor* pp, chain<goroutine> overflow) noexcept;
 
 // --- the switch (switch.cpp) ---
 
@@ -100,10 +100,7 @@ bool others_run() noexcept;
 void appoint_watcher() noexcept;
 machine* new_machine(processor* pp) noexcept;  // a machine that holds pp and watches, not started yet
 void start_machine(machine* mp) noexcept;
-void yield_turn(machine* mp) noexcept;
-
-// Gives the turn to the goroutine that the caller has just made ready; the caller goes to the end of the queue.
-void hand_over_turn() noexcept;
+machine* yield_turn(machine* mp) noexcept;
 
 void spawn_main(goroutine* gp, closure_call call, std::source_location where);
 
@@ -124,7 +121,7 @@ void arm_timer(timer_node& t, bool keeps_running);
 void give_up_processor(machine* mp) noexcept;
 
 // Stands in every public operation that touches what belongs to a P. Its machine is the present one until the next
-// switch. On a plain thread it is null.
+// switch, after which moved() says which it is. On a plain thread it is null.
 class runtime_entry {
  public:
   runtime_entry() noexcept : mp_(current_machine()) {
@@ -137,8 +134,9 @@ class runtime_entry {
     }
   }
   ~runtime_entry() {
-    if (mp_) current_machine()->inside.store(false, std::memory_order_relaxed);
+    if (mp_) mp_->inside.store(false, std::memory_order_relaxed);
   }
+  void moved(machine* mp) noexcept { mp_ = mp; }
   runtime_entry(const runtime_entry&) = delete;
   runtime_entry& operator=(const runtime_entry&) = delete;
 
@@ -147,5 +145,8 @@ class runtime_entry {
  private:
   machine* mp_;
 };
+
+// Gives the turn to the goroutine that the caller has just made ready; the caller goes to the end of the queue.
+void hand_over_turn(runtime_entry& entry) noexcept;
 
 }  // namespace goro::detail

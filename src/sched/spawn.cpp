@@ -32,14 +32,11 @@ void submit_foreign(goroutine* gp) noexcept {
   ensure_machine();
 }
 
-void enqueue_fresh(machine* mp, goroutine* gp) {
+void enqueue_fresh(runtime_entry& entry, goroutine* gp) {
   // 256 that this P has not started yet are enough: their descriptors fit the cache, a million would not. The spawner
   // gives them the turn, as at the end of a time slice.
-  while (!mp->pp->queue.push_fresh(gp)) {
-    yield_turn(mp);
-    mp = current_machine();
-  }
-  processor* pp = mp->pp;
+  while (!entry.mp()->pp->queue.push_fresh(gp)) entry.moved(yield_turn(entry.mp()));
+  processor* pp = entry.mp()->pp;
   pp->submits.store(pp->submits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   notify_submit();
 }
@@ -70,7 +67,7 @@ void spawn_abandon(goroutine* gp) noexcept {
 }
 
 void spawn_submit(goroutine* gp, closure_call call, const go_options* options, std::source_location where) {
-  const runtime_entry entry;
+  runtime_entry entry;
   machine* mp = entry.mp();
   describe(gp, call, options, where);
   transition(gp, g_status::dead, g_status::runnable);
@@ -84,7 +81,7 @@ void spawn_submit(goroutine* gp, closure_call call, const go_options* options, s
   gp->id.store(next_id(mp->pp), std::memory_order_relaxed);
   gp->creator = mp->curg->id.load(std::memory_order_relaxed);
   mp->pp->started.add();
-  enqueue_fresh(mp, gp);
+  enqueue_fresh(entry, gp);
 }
 
 void spawn_main(goroutine* gp, closure_call call, std::source_location where) {

@@ -29,7 +29,7 @@ void end_wait(timer_node& t) {
   }
   const resumable who = w.node->who;
   t.finish();
-  ready(who);
+  ready(current_machine(), who);
 }
 
 void commit_unlock(machine*, goroutine*, void* arg) noexcept { static_cast<lock*>(arg)->release(); }
@@ -43,18 +43,15 @@ void commit_timed(machine*, goroutine*, void* arg) noexcept {
   guard->release();
 }
 
-bool block_goroutine(wait_node& n, wait_queue& q, lock& l, const time_point* deadline, wait_reason reason) {
-  if (!deadline) {
-    park(commit_unlock, &l, reason);
-    return true;
-  }
+bool park_until(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, const time_point& deadline,
+                wait_reason reason) {
   timed_wait w;
-  w.timer.when = *deadline;
+  w.timer.when = deadline;
   w.timer.fire = end_wait;
   w.node = &n;
   w.queue = &q;
   w.guard = &l;
-  park(commit_timed, &w, reason);
+  entry.moved(park(entry.mp(), commit_timed, &w, reason));
   if (!timer_heap::disarm(w.timer)) w.timer.wait_idle();
   return n.claim->load(std::memory_order_acquire) == claimed::by_waker;
 }
@@ -80,24 +77,32 @@ bool block_thread(wait_node& n, wait_queue& q, lock& l, note& wake, const time_p
 
 }  // namespace
 
-void ready(resumable who) {
+void ready(machine* mp, resumable who) {
   if (goroutine* gp = who.as_goroutine()) {
-    ready_goroutine(gp);
+    ready_goroutine(mp, gp);
   } else {
     who.as_thread()->set();
   }
 }
 
-bool wait(wait_node& n, wait_queue& q, lock& l, place where, const time_point* deadline, wait_reason reason) {
+bool wait(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where, const time_point* deadline,
+          wait_reason reason) {
+  const auto queue_up = [&] { where == place::last ? enqueue(q, n) : enqueue_first(q, n); };
+  if (entry.mp() && !deadline) {
+    n.who = resumable(entry.mp()->curg);
+    queue_up();
+    entry.moved(park(entry.mp(), commit_unlock, &l, reason));
+    return true;
+  }
   std::atomic<claimed> claim{claimed::by_nobody};
   if (deadline && *deadline == time_point::max()) deadline = nullptr;
   if (deadline) n.claim = &claim;
-  const auto queue_up = [&] { where == place::last ? enqueue(q, n) : enqueue_first(q, n); };
-  machine* mp = current_machine();
-  if (mp) {
-    n.who = resumable(mp->curg);
+  if (entry.mp()) {
+    n.who = resumable(entry.mp()->curg);
     queue_up();
-    return block_goroutine(n, q, l, deadline, reason);
+    if (deadline) return park_until(entry, n, q, l, *deadline, reason);
+    entry.moved(park(entry.mp(), commit_unlock, &l, reason));
+    return true;
   }
   note wake;
   n.who = resumable(&wake);
@@ -108,7 +113,7 @@ bool wait(wait_node& n, wait_queue& q, lock& l, place where, const time_point* d
 void block_for_ever(wait_reason reason) {
   if (current_machine()) {
     const runtime_entry entry;
-    park([](machine*, goroutine*, void*) {}, nullptr, reason);
+    park(entry.mp(), [](machine*, goroutine*, void*) {}, nullptr, reason);
   }
   sched.foreign_waiting.fetch_add(1, std::memory_order_release);
   note never;

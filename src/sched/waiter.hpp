@@ -43,8 +43,12 @@ class resumable {
   std::uintptr_t bits_ = 0;
 };
 
-// Lets a waiter go on. From any thread. The waiter's stack may be gone when this returns.
-void ready(resumable who);
+struct machine;
+class runtime_entry;
+
+// Lets a waiter go on. `mp` is the calling machine, null on a plain thread. The waiter's stack may be gone when this
+// returns.
+void ready(machine* mp, resumable who);
 
 enum class claimed : std::uint32_t { by_nobody, by_waker, by_deadline };
 
@@ -105,7 +109,8 @@ enum class place { last, first };
 // Blocks the caller, a goroutine or a thread, which holds `l`: queues n and releases the lock once the caller is off
 // its stack. Returns true when a waker has claimed the node, false when the deadline came first: then the node is out
 // of the queue again. The lock is not held afterwards.
-bool wait(wait_node& n, wait_queue& q, lock& l, place where, const time_point* deadline, wait_reason reason);
+bool wait(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where, const time_point* deadline,
+          wait_reason reason);
 
 // Nobody will ever end this wait. Returns never.
 void block_for_ever(wait_reason reason);

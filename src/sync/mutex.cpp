@@ -49,7 +49,7 @@ bool mutex::announce_waiter() {
 }
 
 bool mutex::lock_slow(const time_point* deadline) {
-  const detail::runtime_entry entry;
+  detail::runtime_entry entry;
   if (detail::sched.procs.load(std::memory_order_relaxed) > 1) {
     for (int i = 0; i != k_spins; ++i) {
       detail::pause();
@@ -72,14 +72,13 @@ bool mutex::lock_slow(const time_point* deadline) {
     node.since = since != 0 ? since : detail::now_ns();
     const auto where = since != 0 ? detail::place::first : detail::place::last;
     since = node.since;
-    if (!detail::wait(node, b.queue, b.guard, where, deadline, detail::wait_reason::mutex_lock)) return false;
+    if (!detail::wait(entry, node, b.queue, b.guard, where, deadline, detail::wait_reason::mutex_lock)) return false;
     if (node.delivered) return true;  // handed over
     woken = true;
   }
 }
 
 void mutex::unlock_slow() {
-  const detail::runtime_entry entry;
   std::uint32_t old = state_.load(std::memory_order_relaxed);
   do {
     if ((old & k_locked) == 0) detail::fatal("sync: unlock of unlocked mutex");
@@ -89,6 +88,7 @@ void mutex::unlock_slow() {
 
 // Nothing of *this is touched after the bucket's release: the next owner may destroy it.
 void mutex::unlock_to_waiter() {
+  detail::runtime_entry entry;
   detail::wait_bucket& b = detail::bucket_of(this);
   b.guard.acquire();
   detail::wait_node* n = detail::dequeue_for(b, this);
@@ -103,8 +103,8 @@ void mutex::unlock_to_waiter() {
   }
   b.guard.release();
   if (!n) return;
-  detail::ready(who);
-  if (starving) detail::hand_over_turn();
+  detail::ready(entry.mp(), who);
+  if (starving) detail::hand_over_turn(entry);
 }
 
 }  // namespace goro

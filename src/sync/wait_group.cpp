@@ -35,12 +35,12 @@ void wait_group::add_slow(std::uint64_t state, std::int64_t n) {
   }
   while (detail::wait_node* waiter = woken.first) {
     woken.first = waiter->next;  // before ready(): the node is gone afterwards
-    detail::ready(waiter->who);
+    detail::ready(entry.mp(), waiter->who);
   }
 }
 
 bool wait_group::wait_slow(const time_point* deadline) {
-  const detail::runtime_entry entry;
+  detail::runtime_entry entry;
   detail::wait_bucket& b = detail::bucket_of(this);
   b.guard.acquire();
   std::uint64_t old = state_.load(std::memory_order_acquire);
@@ -52,7 +52,8 @@ bool wait_group::wait_slow(const time_point* deadline) {
   } while (!state_.compare_exchange_weak(old, old | k_waiters, std::memory_order_acquire, std::memory_order_acquire));
   detail::wait_node node;
   node.key = this;
-  if (!detail::wait(node, b.queue, b.guard, detail::place::last, deadline, detail::wait_reason::wait_group)) {
+  if (!detail::wait(entry, node, b.queue, b.guard, detail::place::last, deadline,
+                    detail::wait_reason::wait_group)) {
     return false;
   }
   if (state_.load(std::memory_order_acquire) != 0) {

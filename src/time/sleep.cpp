@@ -41,16 +41,17 @@ void sleep_until(time_point deadline, wait_reason reason) {
     }
     return;
   }
-  const runtime_entry entry;
+  runtime_entry entry;
   sleeper s;
   s.timer.when = deadline;
   s.timer.fire = [](timer_node& t) {
     goroutine* gp = reinterpret_cast<sleeper&>(t).gp;
     t.finish();
-    ready_goroutine(gp);
+    ready_goroutine(current_machine(), gp);
   };
   s.gp = entry.mp()->curg;
-  park([](machine*, goroutine*, void* arg) { arm_timer(static_cast<sleeper*>(arg)->timer, false); }, &s, reason);
+  const auto arm = [](machine*, goroutine*, void* arg) { arm_timer(static_cast<sleeper*>(arg)->timer, false); };
+  entry.moved(park(entry.mp(), arm, &s, reason));
 }
 
 void sleep_until(time_point deadline) { sleep_until(deadline, wait_reason::sleep); }

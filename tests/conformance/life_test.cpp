@@ -1,5 +1,5 @@
 // LIFE-01 to 03, 08 to 15, 22 and 23: how goroutines begin and end. What ends the process is in
-// life_process_test.cpp, exceptions across parks in life_exceptions_test.cpp.
+// process_*_test.cpp, exceptions across parks in life_exceptions_test.cpp.
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -1,5 +1,5 @@
 // SCHED-01 to 07, 12 to 16, 23 and 24: who runs where, and when. What needs a process of its own (SCHED-02, 16) is in
-// sched_process_test.cpp.
+// process_sched_test.cpp.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

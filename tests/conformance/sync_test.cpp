@@ -1,4 +1,4 @@
-// SYNC-01 to 06 and 11 to 17: mutex, wait_group, once. What is fatal (SYNC-03) is in sync_process_test.cpp.
+// SYNC-01 to 06 and 11 to 17: mutex, wait_group, once. What is fatal (SYNC-03) is in process_fatal_test.cpp.
 #include <gtest/gtest.h>
 
 #include <atomic>

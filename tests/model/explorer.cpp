@@ -59,7 +59,15 @@ struct thread {
   thread_state state = thread_state::ready;
   std::uint64_t history = 0;  // of all that it has read: with the code this determines what it does next
   bool woken_up = false;      // it resumes after a wait: its next operation belongs to the same step
-  std::vector<std::pair<memory::index, store_id>> seen;  // since its last backoff
+
+  // Its last load, and what it knew before: backoff() takes the load back and waits for another value.
+  struct {
+    memory::index word = 0;
+    store_id id = 0;
+    std::uint64_t history = 0;
+    vector_clock clock{};
+    bool just_done = false;  // no other operation since
+  } load;
 
   // In a futex.
   memory::index futex = 0;
@@ -90,9 +98,9 @@ class explorer {
   int self() const noexcept { return current_; }
   memory& shared() noexcept { return memory_; }
   void point();
-  void stay_apart() noexcept { at(current_).woken_up = false; }
+  void stored() noexcept { at(current_).woken_up = at(current_).load.just_done = false; }
   void observe(std::uint64_t what) noexcept;
-  void read_word(memory::index word, store_id id);
+  memory::bits load(memory::index word, std::memory_order order);
   void await_change();
   bool futex_wait(memory::index word, memory::bits expected, bool has_deadline);
   int futex_wake(memory::index word, int most);
@@ -205,7 +213,7 @@ void explorer::execute() {
     th.state = thread_state::ready;
     th.history = static_cast<std::uint64_t>(t);
     th.woken_up = false;
-    th.seen.clear();
+    th.load.just_done = false;
     switch_to(t);  // up to its first operation
   }
   starting_ = false;
@@ -317,8 +325,7 @@ bool explorer::can_run(int t) const {
   const thread& th = at(t);
   if (th.state == thread_state::ready) return true;
   if (th.state != thread_state::awaits_change) return false;
-  return std::any_of(th.seen.begin(), th.seen.end(),
-                     [&](const auto& s) { return memory_.visible(t, s.first).id != s.second; });
+  return memory_.visible(t, th.load.word).id != th.load.id;
 }
 
 void explorer::end_without_steps() {
@@ -336,7 +343,8 @@ std::uint64_t explorer::state_hash() const {
   for (int t = 0; t != count_; ++t) {
     const thread& th = at(t);
     hash = mix(hash, th.history);
-    hash = mix(hash, static_cast<std::uint64_t>(th.state) * 4 + (th.by_deadline ? 2 : 0) + (th.woken_up ? 1 : 0));
+    hash = mix(hash, static_cast<std::uint64_t>(th.state) * 2 + (th.by_deadline ? 1 : 0));
+    if (th.state == thread_state::awaits_change) hash = mix(hash, th.load.id);
   }
   for (const int t : sleepers_) hash = mix(hash, static_cast<std::uint64_t>(t));
   return hash;
@@ -346,34 +354,30 @@ void explorer::observe(std::uint64_t what) noexcept {
   if (current_ == k_main) return;
   thread& th = at(current_);
   th.history = mix(th.history, what);
+  th.load.just_done = false;
 }
 
-void explorer::read_word(memory::index word, store_id id) {
-  if (current_ == k_main) return;
-  observe(id);
-  auto& seen = at(current_).seen;
-  const auto known = std::find_if(seen.begin(), seen.end(), [&](const auto& s) { return s.first == word; });
-  if (known != seen.end()) {
-    known->second = id;
-  } else {
-    seen.emplace_back(word, id);
-  }
+memory::bits explorer::load(memory::index word, std::memory_order order) {
+  point();
+  if (current_ == k_main) return memory_.peek(word);
+  thread& th = at(current_);
+  th.load = {word, 0, th.history, memory_.clock(current_), true};
+  const memory::value got = memory_.load(current_, word, order);
+  th.load.id = got.id;
+  th.history = mix(th.history, got.id);
+  return got.data;
 }
 
 void explorer::await_change() {
-  if (current_ == k_main) std::abort();  // a check must not wait
+  if (current_ == k_main || !at(current_).load.just_done) std::abort();  // see explorer.hpp
   thread& th = at(current_);
   trace("backs off");
+  th.history = th.load.history;
+  memory_.set_clock(current_, th.load.clock);
   th.state = thread_state::awaits_change;
-  if (starting_) {
-    switch_to(k_main);
-  } else {
-    pass_turn();
-  }
+  pass_turn();
   th.state = thread_state::ready;
-  th.seen.clear();
   th.woken_up = true;
-  observe(1);
 }
 
 bool explorer::futex_wait(memory::index word, memory::bits expected, bool has_deadline) {
@@ -473,17 +477,15 @@ memory_index add_word(bits initial) { return running->shared().add_word(initial)
 memory_index add_cell() { return running->shared().add_cell(); }
 
 bits load(memory_index word, std::memory_order order) {
-  running->point();
-  const memory::value got = running->shared().load(running->self(), word, order);
-  running->read_word(word, got.id);
-  running->trace("load a", word, " ", name(order), ": ", got.data);
-  return got.data;
+  const bits data = running->load(word, order);
+  running->trace("load a", word, " ", name(order), ": ", data);
+  return data;
 }
 
 // No step: nobody notices a store before it leaves the buffer.
 void store(memory_index word, bits data, std::memory_order order) {
   if (order == std::memory_order_seq_cst) running->point();
-  running->stay_apart();  // it may leave the buffer before the thread's next operation
+  running->stored();  // it may leave the buffer before the thread's next operation
   running->shared().store(running->self(), word, data, order);
   running->trace("store a", word, " = ", data, " ", name(order));
 }
@@ -492,7 +494,7 @@ bits read_modify_write(memory_index word, memory::operation apply, bits operand,
   running->point();
   memory& shared = running->shared();
   const memory::value old = shared.read_modify_write(running->self(), word, nullptr, apply, operand, order);
-  running->read_word(word, old.id);
+  running->observe(old.id);
   running->trace("modify a", word, " ", name(order), ": ", old.data, " -> ", shared.peek(word));
   return old.data;
 }
@@ -501,7 +503,7 @@ bool compare_exchange(memory_index word, bits& expected, bits desired, std::memo
   running->point();
   const memory::value old = running->shared().read_modify_write(
       running->self(), word, &expected, [](bits, bits x) { return x; }, desired, success);
-  running->read_word(word, old.id);
+  running->observe(old.id);
   const bool done = old.data == expected;
   running->trace("compare a", word, " with ", expected, " ", name(success), ": ", old.data,
                  done ? ", exchanged" : ", fails");

@@ -15,9 +15,10 @@
 // what threads share for bookkeeping is a ghost<T>. An execution may be abandoned anywhere: no destructors run in
 // threads, so nothing on their stacks may own memory.
 //
-// Waiting is modelled, not run: backoff() makes a thread wait until a word that it has read since its last backoff
-// changes; futex_wait() until a wake. If nobody can take a step and a thread has not ended, that is a violation
-// (deadlock, lost wake-up), and so is an execution without end.
+// Waiting is modelled, not run. backoff() stands in loops of the form `while (w.load(...) == x) backoff(spins)` and in
+// no others: the load counts as not having happened, and the thread waits until w changes and loads again. futex_wait()
+// waits for a wake. If nobody can take a step and a thread has not ended, that is a violation (deadlock, lost wake-up),
+// and so is an execution without end.
 #pragma once
 
 #include <chrono>

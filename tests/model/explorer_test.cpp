@@ -84,17 +84,17 @@ TEST(model, explorer_message_passing) {
   EXPECT_EQ(message_passing(ordering::weak, k_relaxed), broken);
 }
 
-struct guarded_data {
+struct published {
   model_atomic<int> flag{0};
   model_cell<int> data{0};
 };
 
 outcome publish(ordering rules, std::memory_order store_order, std::memory_order load_order) {
-  return explore<guarded_data>({.rules = rules}, {[=](guarded_data& s) {
+  return explore<published>({.rules = rules}, {[=](published& s) {
                                                     s.data = 7;
                                                     s.flag.store(1, store_order);
                                                   },
-                                                  [=](guarded_data& s) {
+                                                  [=](published& s) {
                                                     unsigned spins = 0;
                                                     while (s.flag.load(load_order) == 0) model_atomics::backoff(spins);
                                                     require(s.data == 7, "old data");
@@ -112,11 +112,11 @@ TEST(model, explorer_races) {
 // A release sequence goes on through the read-modify-writes of others, and ends at a plain store.
 TEST(model, explorer_release_sequence) {
   const auto with = [](bool modify) {
-    return explore<guarded_data>({}, {[](guarded_data& s) {
+    return explore<published>({}, {[](published& s) {
                                         s.data = 7;
                                         s.flag.store(1, k_release);
                                       },
-                                      [=](guarded_data& s) {
+                                      [=](published& s) {
                                         unsigned spins = 0;
                                         while (s.flag.load(k_relaxed) != 1) model_atomics::backoff(spins);
                                         if (modify) {
@@ -125,7 +125,7 @@ TEST(model, explorer_release_sequence) {
                                           s.flag.store(2, k_relaxed);
                                         }
                                       },
-                                      [](guarded_data& s) {
+                                      [](published& s) {
                                         unsigned spins = 0;
                                         while (s.flag.load(k_acquire) != 2) model_atomics::backoff(spins);
                                         require(s.data == 7, "old data");
@@ -193,19 +193,11 @@ TEST(model, explorer_finds_deadlock) {
   EXPECT_EQ(o.violation, "deadlock: T0 spins T1 spins");
 }
 
-// Two that undo each other's stores for ever.
 TEST(model, explorer_finds_livelock) {
-  const auto push = [](counted& s, int mine) {
-    unsigned spins = 0;
-    for (;;) {
-      s.word.store(mine, k_relaxed);
-      model_atomics::heavy_fence();
-      if (s.word.load(k_relaxed) == 7) return;
-      model_atomics::backoff(spins);
-    }
-  };
-  const auto o = explore<counted>({.merge = false}, {[&](counted& s) { push(s, 1); }, [&](counted& s) { push(s, 2); }});
-  EXPECT_NE(o.violation, "");
+  const auto o = explore<counted>({.merge = false}, {[](counted& s) {
+                                    while (s.word.load(k_relaxed) == 0) {}
+                                  }});
+  EXPECT_EQ(o.violation, "no end in sight (livelock?)");
 }
 
 struct sleeping {

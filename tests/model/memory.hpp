@@ -69,6 +69,9 @@ class memory {
   void drain(int thread);
   void fence_all(int thread, int threads);  // membarrier
 
+  const vector_clock& clock(int thread) const { return clocks_[at(thread)]; }
+  void set_clock(int thread, const vector_clock& to) { clocks_[at(thread)] = to; }
+
   // The buffer of a thread: how many entries, and whether the nth may be flushed now.
   std::size_t pending(int thread) const { return buffers_[at(thread)].size(); }
   bool may_flush(int thread, std::size_t entry) const;

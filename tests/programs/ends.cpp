@@ -1,4 +1,5 @@
 // Programs that end in the various regular ways: `ends CASE`.
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -50,8 +51,7 @@ int main_returns_beside_an_endless_loop() {
   return goro::run([] {
     start_company();
     goro::go([] {
-      for (volatile int i = 0;; i = i + 1) {
-      }
+      for (std::atomic<int> i = 0;;) i.fetch_add(1, std::memory_order_relaxed);
     });
     goro::sleep_for(1ms);
     return 7;

@@ -1,17 +1,13 @@
 // The lock inside channels and inside the runtime: held for some nanoseconds, never across a park of its holder's
 // own making, except that a park may pass it to the scheduler, which releases it once the goroutine is off its stack.
 //
-// A word that is free (0) or held (1), and a count of threads that may be asleep on the word. Acquiring costs one
-// compare-and-swap, releasing one plain store: the check for sleepers after it needs a StoreLoad barrier, which the
-// sleeper pays for both (detail/fence.hpp).
+// The word: free, held, or contended (held, and somebody may be asleep on it). A sleeper marks the word contended
+// before it sleeps; whoever frees a contended word wakes one sleeper, which takes the lock as contended, because it
+// cannot know whether there are others. (Drepper's futex mutex.)
 //
-//   release:  word = 0;   light_fence;  if (sleepers != 0) futex_wake(word)
-//   sleeper:  ++sleepers; heavy_fence;  while word == 1: futex_wait(word, 1);  ...; --sleepers
-//
-// [MO-1] Either the releaser sees the sleeper's count and wakes it, or the sleeper sees the word free; the kernel's
-// own check in futex_wait covers the rest. Test that fails without it: model.lock_*.
-// The releaser reads `sleepers` after the word is free, so the lock must outlive its releaser: it is for objects that
-// are counted or never freed. What may be destroyed by whoever gets the lock next uses the sema table instead.
+// release() touches the word once and afterwards only its address, so the lock may be destroyed by whoever gets it
+// next: a receiver may free a channel whose sender has not yet returned.
+// Rejected: a plain store and an asymmetric fence, 2 ns cheaper, but it must look at the lock after having freed it.
 #pragma once
 
 #include <atomic>
@@ -28,27 +24,30 @@ class lock {
   lock& operator=(const lock&) = delete;
 
   void acquire() noexcept {
-    if (!try_acquire()) acquire_slow();
+    if (!try_acquire()) [[unlikely]] acquire_slow();
   }
 
   bool try_acquire() noexcept {
-    std::uint32_t free = 0;
-    return word_.compare_exchange_strong(free, 1, std::memory_order_acquire,  // pairs with release()
+    std::uint32_t free = k_free;
+    return word_.compare_exchange_strong(free, k_held, std::memory_order_acquire,  // pairs with release()
                                          std::memory_order_relaxed);
   }
 
   void release() noexcept {
-    word_.store(0, std::memory_order_release);  // pairs with try_acquire()
-    light_fence();                              // [MO-1], pairs with the heavy_fence in acquire_slow()
-    if (sleepers_.load(std::memory_order_relaxed) != 0) [[unlikely]] release_slow();
+    std::atomic<std::uint32_t>* const address = &word_;
+    // pairs with try_acquire() and acquire_slow()
+    if (word_.exchange(k_free, std::memory_order_release) == k_contended) [[unlikely]] wake_one(address);
   }
 
  private:
-  void acquire_slow() noexcept;
-  void release_slow() noexcept;
+  static constexpr std::uint32_t k_free = 0;
+  static constexpr std::uint32_t k_held = 1;
+  static constexpr std::uint32_t k_contended = 2;
 
-  std::atomic<std::uint32_t> word_{0};
-  std::atomic<std::uint32_t> sleepers_{0};
+  void acquire_slow() noexcept;
+  static void wake_one(std::atomic<std::uint32_t>* word) noexcept;
+
+  std::atomic<std::uint32_t> word_{k_free};
 };
 
 class [[nodiscard]] lock_guard {

@@ -60,11 +60,8 @@ goro_arch_switch:
         popq    %rbp
         .cfi_adjust_cfa_offset -8
         .cfi_restore %rbp
-        popq    %rcx
-        .cfi_adjust_cfa_offset -8
-        .cfi_register %rip, %rcx
         movq    %rdx, %rax
-        jmp     *%rcx
+        ret
         .cfi_restore_state
 2:      ldmxcsr (%rsp)
         fldcw   4(%rsp)
