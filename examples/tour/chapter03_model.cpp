@@ -24,6 +24,7 @@ void raise(std::atomic<int>& peak, int value) {
 struct census {
   std::size_t alive = 0;         // goroutines that were there at the same moment
   std::size_t threads = 0;       // threads of the process at that moment
+  std::size_t memory = 0;        // by how much its resident memory had grown, in bytes
   std::size_t threads_used = 0;  // different threads that have run a goroutine
   int at_once = 0;               // how many computed at the same moment, at most
   std::uint64_t sum = 0;
@@ -38,6 +39,7 @@ census count_at_the_gate(std::size_t n) {
   std::atomic<int> peak{0};
   std::atomic<std::uint64_t> sum{0};
 
+  const std::size_t memory_before = resident_bytes();
   goro::wait_group wg;
   for (std::size_t i = 0; i != n; ++i) {
     wg.go([&, i, gate] {
@@ -53,6 +55,8 @@ census count_at_the_gate(std::size_t n) {
   check(eventually([&] { return arrived.load() == n; }), "all of them have started and wait at a gate");
   c.alive = goro::goroutine_count();
   c.threads = count_threads();
+  const std::size_t memory_now = resident_bytes();
+  c.memory = memory_now > memory_before ? memory_now - memory_before : 0;
   gate.close();
   wg.wait();
 
@@ -82,10 +86,15 @@ void chapter_model(const settings&) {
   say("after the gate was opened they ran on %zu different threads, %d at the same moment", c.threads_used,
       c.at_once);
   check(c.alive >= n, "goroutine_count() saw all of them at once");
+  say("each of them takes %zu bytes of memory while it waits: its descriptor, and the first page of its "
+      "stack",
+      c.memory / n);
   check(c.threads < procs + 16, "the process has a handful of threads, whatever the number of goroutines");
-  check(c.threads_used < procs + 16, "M:N: a hundred thousand goroutines shared those threads");
+  check(c.threads_used < procs + 16, "M:N: all those goroutines shared a handful of threads");
   check(c.at_once >= 1 && static_cast<std::size_t>(c.at_once) <= c.threads_used,
-        "each ran on a thread of its own then");
+        "never did more of them compute at the same moment than there are threads");
+  if (times_count())
+    check(c.memory / n < 16'384, "a waiting goroutine takes a few KB, where a thread takes far more");
   check(c.sum == std::uint64_t{n} * (n - 1) / 2, "and each has added its number, exactly once");
   say("The threads of the runtime: %llu machines for %llu processors",
       static_cast<unsigned long long>(goro::stats().machines),

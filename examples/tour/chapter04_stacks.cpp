@@ -86,29 +86,6 @@ void reused() {
   check(grown < 64U * 1024 * 1024, "stacks of ended goroutines are used again");
 }
 
-// What a goroutine costs that waits and does nothing else.
-void memory_of_the_parked() {
-  const std::size_t n = scaled(50'000);
-  const goro::chan<goro::unit> gate;
-  std::atomic<std::size_t> waiting{0};
-  goro::wait_group wg;
-  const std::size_t before = resident_bytes();
-  for (std::size_t i = 0; i != n; ++i) {
-    wg.go([&waiting, gate] {
-      waiting.fetch_add(1);
-      gate.recv();
-    });
-  }
-  const bool all = eventually([&] { return waiting.load() == n; });
-  const std::size_t now = resident_bytes();
-  gate.close();
-  wg.wait();
-  check(all, "a good many goroutines wait at a closed gate");
-  const std::size_t each = now > before ? (now - before) / n : 0;
-  say("%zu of them: %zu bytes of new resident memory each (stacks used before cost nothing new)", n, each);
-  if (times_count()) check(each < 16'384, "a waiting goroutine costs its descriptor and a page or two");
-}
-
 }  // namespace
 
 void chapter_stacks(const settings&) {
@@ -117,7 +94,6 @@ void chapter_stacks(const settings&) {
   addresses_stay();
   bound_when_first_run();
   reused();
-  memory_of_the_parked();
   not_yet("stacks that grow to 1 GB, and a report that names the goroutine when one overflows");
   not_yet("giving the pages of deep stacks back to the kernel");
 }

@@ -79,12 +79,12 @@ inline void sanitizer_adopt_thread([[maybe_unused]] sanitizer_stack& s) noexcept
 // Just before the switch. `from` is null when the stack that is left will never be used again. For TSan the switch
 // orders what the left one did before what the next one does, as it does for the runtime's own data; two goroutines
 // that ran one after the other on one thread are therefore not reported when they race.
-inline void sanitizer_leave([[maybe_unused]] sanitizer_stack* from, [[maybe_unused]] sanitizer_stack& to) noexcept {
+inline void sanitizer_leave([[maybe_unused]] sanitizer_stack* from, [[maybe_unused]] sanitizer_stack* to) noexcept {
 #if defined(GORO_ASAN)
-  __sanitizer_start_switch_fiber(from ? &from->fake_stack : nullptr, to.bottom, to.size);
+  __sanitizer_start_switch_fiber(from ? &from->fake_stack : nullptr, to->bottom, to->size);
 #endif
 #if defined(GORO_TSAN)
-  __tsan_switch_to_fiber(to.fiber, 0);
+  __tsan_switch_to_fiber(to->fiber, 0);
 #endif
 }
 

@@ -22,7 +22,7 @@
 
 #include <goro/error.hpp>
 
-#include "sched/scheduler.hpp"
+#include "sched/turn.hpp"
 #include "sched/waiter.hpp"
 
 namespace goro::detail {

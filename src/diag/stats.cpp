@@ -33,7 +33,7 @@ runtime_stats stats() {
   for_each_processor([&](const detail::processor& pp) {
     s.goroutines_started += pp.started.get();
     s.goroutines_finished += pp.finished.get();
-    s.switches += pp.switches.get();
+    s.switches += pp.tick.load(std::memory_order_relaxed);
     s.yields += pp.yields.get();
     s.steals += pp.steals.get();
     s.stolen += pp.stolen.get();

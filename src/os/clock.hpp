@@ -14,6 +14,9 @@ extern std::atomic<clock_source> g_clock_source;
 
 inline std::int64_t now_ns() noexcept { return now().time_since_epoch().count(); }
 
+// The same clock, up to some milliseconds late (a tick of the kernel), for a third of the price.
+std::int64_t coarse_now_ns() noexcept;
+
 static_assert(clock::period::den == 1'000'000'000, "steady_clock counts nanoseconds");
 
 }  // namespace goro::detail

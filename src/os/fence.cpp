@@ -28,17 +28,22 @@ void heavy_fence() noexcept {
   }
 }
 
+constinit std::array<std::atomic<std::uint32_t>, lock::k_counts> lock::s_sleepers{};
+
 // Critical sections last some nanoseconds, so the holder is either about to release or has lost its core: spin
 // for about a microsecond, offer the core once, then sleep.
 void lock::acquire_slow() noexcept {
   for (int spin = 0; spin != 40; ++spin) {
-    if (word_.load(std::memory_order_relaxed) == k_free && try_acquire()) return;
+    if (word_.load(std::memory_order_relaxed) == 0 && try_acquire()) return;
     pause();
   }
   ::sched_yield();
-  while (word_.exchange(k_contended, std::memory_order_acquire) != k_free) {  // pairs with release()
-    futex_wait(word_, k_contended);
-  }
+  if (try_acquire()) return;
+  std::atomic<std::uint32_t>& sleepers = sleepers_of(&word_);
+  sleepers.fetch_add(1, std::memory_order_relaxed);
+  heavy_fence();  // [MO-1], pairs with the light_fence in release()
+  while (!try_acquire()) futex_wait(word_, 1);
+  sleepers.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void lock::wake_one(std::atomic<std::uint32_t>* word) noexcept { futex_wake(word, 1); }

@@ -1,6 +1,6 @@
 // Looking for work, on the scheduler's own stack: due timers, this P's queue, the global queue, then the other Ps.
 #include "os/clock.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/turn.hpp"
 
 namespace goro::detail {
 
@@ -51,9 +51,7 @@ goroutine* search_once(machine* mp) noexcept {
   if (pp->timers.next_due() != time_point::max()) run_timers(pp, now());
   if (goroutine* gp = pick_local(pp)) return gp;
   if (goroutine* gp = take_global(pp)) return gp;
-  if (become_watcher(mp)) return watch(mp);
-  stop_machine(mp);
-  return nullptr;
+  return watch_or_sleep(mp) ? watch(mp) : nullptr;
 }
 
 }  // namespace

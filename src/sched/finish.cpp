@@ -15,6 +15,7 @@
 #include <goro/go.hpp>
 
 #include "diag/fatal.hpp"
+#include "sched/turn.hpp"
 
 namespace goro::detail {
 

@@ -72,6 +72,8 @@ struct alignas(64) goroutine {
     __builtin_prefetch(top + 64);
     __builtin_prefetch(top + 128);
     __builtin_prefetch(top + 192);
+    __builtin_prefetch(top + 256);
+    __builtin_prefetch(top + 320);
   }
 };
 

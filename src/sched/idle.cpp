@@ -13,12 +13,13 @@
 // appoint one. At most one of each; both never.
 //
 // [MO-3] Submission against going to sleep (Dekker; the submitter's side is the frequent one):
-//   submitter: push to a queue;       light_fence;  load sentinel; if set: exchange it to null, give it a P, wake it
-//   sentinel:  release P; sentinel = me;  heavy_fence;  look at all queues and timers; if anything: take `sentinel`
-//              back by exchange and be the watcher again (if the exchange fails, a submitter is waking us); else sleep
+//   submitter: push to a queue;           light_fence;  load sentinel; if set: lock; if still set: clear it, give it a
+//              P as the watcher; unlock; wake it
+//   sentinel:  release P; sentinel = me;  heavy_fence;  look at all queues and timers; if anything: lock; if still the
+//              sentinel: clear it, take a P, be the watcher again; unlock (if not: a submitter is waking us); else sleep
 // Either the submitter sees the sentinel or the sentinel sees the work. Test that fails without: model.idle_*.
 //
-// All other transitions happen under the scheduler's lock. A machine sleeps on its own note until somebody has put a P
+// All transitions happen under the scheduler's lock; only looks at `sentinel` do without. A machine sleeps on its own note until somebody has put a P
 // into `assigned`; the sentinel also wakes at its deadline and then takes an idle P itself.
 #include <utility>
 
@@ -108,8 +109,8 @@ void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept {
       continue;
     }
     deadline = nullptr;  // it was the sentinel's; from now on only a P can end this sleep
-    machine* self = mp;
-    if (!sched.sentinel.compare_exchange_strong(self, nullptr, std::memory_order_acq_rel)) continue;
+    if (sched.sentinel.load(std::memory_order_relaxed) != mp) continue;
+    sched.sentinel.store(nullptr, std::memory_order_relaxed);
     if (take_watch(mp)) return;
     push_idle_machine(mp);
   }
@@ -136,23 +137,34 @@ void release_processor(machine* mp) noexcept {
   sched.idle_count.fetch_add(1, std::memory_order_relaxed);
 }
 
+// Without a P, until somebody assigns one.
 void stop_machine(machine* mp) noexcept {
   {
     const lock_guard guard(sched.guard);
-    if (mp->pp) release_processor(mp);
-    if (!mp->assigned) push_idle_machine(mp);
+    push_idle_machine(mp);
   }
   sleep_until_assigned(mp, nullptr);
 }
 
-bool become_watcher(machine* mp) noexcept {
-  const lock_guard guard(sched.guard);
-  if (sched.watcher) return sched.watcher == mp;
-  // A sentinel that sleeps is relieved: it stays asleep, as one of the idle machines.
-  if (machine* old = sched.sentinel.exchange(nullptr, std::memory_order_acq_rel)) push_idle_machine(old);
-  sched.watcher = mp;
-  mp->watching = true;
-  return true;
+// Out of work. True: the machine keeps its P and watches. False: there is a watcher already, so it has released its P
+// and slept until it was given one. One step under the lock: were the P released a moment after the look, the watcher
+// might have found work and resigned in between, and nobody would look after the P.
+bool watch_or_sleep(machine* mp) noexcept {
+  {
+    const lock_guard guard(sched.guard);
+    if (!sched.watcher || sched.watcher == mp) {
+      // A sentinel that sleeps is relieved: it stays asleep, as one of the idle machines.
+      if (machine* old = sched.sentinel.load(std::memory_order_relaxed)) push_idle_machine(old);
+      sched.sentinel.store(nullptr, std::memory_order_relaxed);
+      sched.watcher = mp;
+      mp->watching = true;
+      return true;
+    }
+    release_processor(mp);
+    push_idle_machine(mp);
+  }
+  sleep_until_assigned(mp, nullptr);
+  return false;
 }
 
 // Sees to invariant W: appoints a watcher if a P is idle and nobody looks after it.
@@ -204,10 +216,12 @@ void resign_watcher(machine* mp) noexcept {
 }
 
 void wake_sentinel() noexcept {
-  machine* mp = sched.sentinel.exchange(nullptr, std::memory_order_acq_rel);
-  if (!mp) return;
+  machine* mp = nullptr;
   {
     const lock_guard guard(sched.guard);
+    mp = sched.sentinel.load(std::memory_order_relaxed);
+    if (!mp) return;
+    sched.sentinel.store(nullptr, std::memory_order_relaxed);
     if (!assign_watch(mp)) {
       push_idle_machine(mp);
       return;
@@ -230,11 +244,13 @@ void sleep_as_sentinel(machine* mp) noexcept {
   }
   heavy_fence();  // [MO-3], pairs with the light_fence in notify_submit()
   if (anything_queued() || earliest_timer() < due) {
-    machine* self = mp;
-    if (sched.sentinel.compare_exchange_strong(self, nullptr, std::memory_order_acq_rel)) {
+    {
       const lock_guard guard(sched.guard);
-      if (take_watch(mp)) return;
-      push_idle_machine(mp);
+      if (sched.sentinel.load(std::memory_order_relaxed) == mp) {
+        sched.sentinel.store(nullptr, std::memory_order_relaxed);
+        if (take_watch(mp)) return;
+        push_idle_machine(mp);
+      }
     }
     return sleep_until_assigned(mp, nullptr);
   }

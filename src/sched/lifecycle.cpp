@@ -118,6 +118,8 @@ struct main_closure {
   explicit main_closure(main_task* t) noexcept : task(t) {}
   ~main_closure() {
     if (task->returned) {
+      // Before the note: a thread that is about to wake up is not a sign of a deadlock.
+      sched.foreign_waiting.fetch_sub(1, std::memory_order_release);  // pairs with report_deadlock()
       task->done.set();
     } else if (current_machine()->curg->exiting) {
       sched.main_exited.store(true, std::memory_order_release);
@@ -134,12 +136,9 @@ int run_main(const run_options& options, main_function call, void* f, std::sourc
   main_task task{.call = call, .f = f, .result = 0, .returned = false, .done = {}};
   const unborn u = spawn_prepare(sizeof(main_closure), alignof(main_closure));
   ::new (u.closure) main_closure(&task);
+  sched.foreign_waiting.fetch_add(1, std::memory_order_release);
   spawn_main(u.gp, &call_of<main_closure>::call, where);
-  sched.main_waiting.fetch_add(1, std::memory_order_relaxed);
-  sched.foreign_waiting.fetch_add(1, std::memory_order_release);  // pairs with report_deadlock()
   task.done.sleep();
-  sched.foreign_waiting.fetch_sub(1, std::memory_order_release);
-  sched.main_waiting.fetch_sub(1, std::memory_order_relaxed);
   return task.result;
 }
 

@@ -30,7 +30,8 @@ struct machine {
   std::atomic<bool> inside{true};
   std::atomic<bool> attention{false};
 
-  // The switch that is under way.
+  // The switch that is under way: a lock to be released, or something else to be done, for the one that is left.
+  lock* release_after = nullptr;
   commit_function commit = nullptr;
   void* commit_arg = nullptr;
   goroutine* left = nullptr;

@@ -30,9 +30,7 @@ struct processor {
   run_queue<goroutine> queue;
 
   // Counts turns; a watcher tells from it whether the P moves on.
-  std::atomic<std::uint32_t> tick{0};
-  // Counts what was made runnable here; a watcher tells from it whether anything happens at all.
-  std::atomic<std::uint32_t> submits{0};
+  std::atomic<std::uint64_t> tick{0};
 
   // When the time slice began that run_next inherits; 0: it counts from the next look.
   std::int64_t slice_start = 0;
@@ -51,7 +49,7 @@ struct processor {
   processor* idle_link = nullptr;        // guarded by the scheduler's lock
   const int id;
 
-  counter started, finished, switches, yields, steals, stolen, overflows, global_runs, timers_fired;
+  counter started, finished, yields, steals, stolen, overflows, global_runs, timers_fired;
 };
 
 }  // namespace goro::detail

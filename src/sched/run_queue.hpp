@@ -77,15 +77,16 @@ class run_queue {
     while (items.first && ready_.size() < Capacity) ready_.push_back(items.pop_front());
   }
 
-  // Owner: takes one in the usual order; null if there is none. `inherits` tells whether it was run_next.
-  [[nodiscard]] T* pick(bool& inherits) noexcept {
+  // Owner: takes one in the usual order; null if there is none. Calls not_next() if it was not run_next.
+  template <class NotNext>
+  [[nodiscard]] T* pick(NotNext not_next) noexcept {
     const owner_guard guard(lock_);
     T* next = run_next_.load(std::memory_order_relaxed);
-    inherits = next != nullptr;
     if (next) {
       run_next_.store(nullptr, std::memory_order_relaxed);
       return next;
     }
+    not_next();
     if (ready_.size() != 0) return ready_.pop_front();
     return fresh_.size() != 0 ? fresh_.pop_back() : nullptr;
   }

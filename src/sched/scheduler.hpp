@@ -43,7 +43,6 @@ struct scheduler {
 
   // Plain threads that are asleep in the runtime with no deadline.
   std::atomic<int> foreign_waiting{0};
-  std::atomic<int> main_waiting{0};  // of them, those inside run()
   std::atomic<bool> main_exited{false};
 
   std::atomic<bool> freezing{false};  // the process is ending: machines stop at their next turn
@@ -59,30 +58,14 @@ processor* make_processor();
 // Starts the first machine, if there is none yet: for those who leave work behind and are no machine.
 void ensure_machine() noexcept;
 
-// --- the turn (schedule.cpp) ---
-
-// Chooses the next goroutine among those queued on this P; null if there is none. Counts the turn.
-goroutine* pick_local(processor* pp) noexcept;
-
-// Gives the calling goroutine's turn away. `commit` runs once nobody stands on its stack; the goroutine goes on when
-// somebody has put it into a run queue. Returns the machine on which it goes on.
-machine* give_turn(machine* mp, commit_function commit, void* arg) noexcept;
-
-// Parks: as give_turn, with a status and a reason.
-machine* park(machine* mp, commit_function commit, void* arg, wait_reason reason) noexcept;
-
-// Makes a parked goroutine runnable: next on the calling machine's P, or, if it is null or holds none, through the
-// global queue.
-void ready_goroutine(machine* mp, goroutine* gp) noexcept;
+// --- the turn (turn.hpp, schedule.cpp, switch.cpp) ---
 
 // Puts runnable goroutines into the global queue and sees to it that somebody looks.
 void submit_global(goroutine* gp) noexcept;
+void submit_overflow(processor* pp, chain<goroutine> overflow) noexcept;
+void ready_elsewhere(machine* mp, goroutine* gp) noexcept;
 
-// --- the switch (switch.cpp) ---
-
-machine* switch_to(machine* mp, goroutine* next) noexcept;
 void prepare_first_turn(processor* pp, goroutine* gp) noexcept;
-void complete_switch(machine* mp) noexcept;
 [[noreturn]] void machine_loop(machine* mp) noexcept;
 
 // --- looking for work, sleeping (find_runnable.cpp, idle.cpp, watch.cpp) ---
@@ -94,7 +77,7 @@ void stop_machine(machine* mp) noexcept;
 void release_processor(machine* mp) noexcept;  // the scheduler's lock is held
 void resign_watcher(machine* mp) noexcept;
 void wake_sentinel() noexcept;
-bool become_watcher(machine* mp) noexcept;
+bool watch_or_sleep(machine* mp) noexcept;
 void sleep_as_sentinel(machine* mp) noexcept;
 bool others_run() noexcept;
 void appoint_watcher() noexcept;

@@ -4,6 +4,7 @@
 
 #include "diag/fatal.hpp"
 #include "sched/finish.hpp"
+#include "sched/turn.hpp"
 #include "sched/scheduler.hpp"
 
 namespace goro::detail {
@@ -36,8 +37,6 @@ void enqueue_fresh(runtime_entry& entry, goroutine* gp) {
   // 256 that this P has not started yet are enough: their descriptors fit the cache, a million would not. The spawner
   // gives them the turn, as at the end of a time slice.
   while (!entry.mp()->pp->queue.push_fresh(gp)) entry.moved(yield_turn(entry.mp()));
-  processor* pp = entry.mp()->pp;
-  pp->submits.store(pp->submits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   notify_submit();
 }
 

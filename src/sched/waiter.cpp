@@ -1,7 +1,7 @@
 #include "sched/waiter.hpp"
 
 #include "os/clock.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/turn.hpp"
 
 namespace goro::detail {
 
@@ -32,8 +32,6 @@ void end_wait(timer_node& t) {
   ready(current_machine(), who);
 }
 
-void commit_unlock(machine*, goroutine*, void* arg) noexcept { static_cast<lock*>(arg)->release(); }
-
 // Armed only now: were it armed earlier it might fire before the goroutine is off its stack. It cannot end the wait
 // before the lock is released.
 void commit_timed(machine*, goroutine*, void* arg) noexcept {
@@ -56,18 +54,11 @@ bool park_until(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, cons
   return n.claim->load(std::memory_order_acquire) == claimed::by_waker;
 }
 
-bool block_thread(wait_node& n, wait_queue& q, lock& l, note& wake, const time_point* deadline) {
-  if (!deadline) {
-    sched.foreign_waiting.fetch_add(1, std::memory_order_release);  // pairs with report_deadlock()
-    l.release();
-    wake.sleep();
-    sched.foreign_waiting.fetch_sub(1, std::memory_order_release);
-    return true;
-  }
+bool block_thread(wait_node& n, wait_queue& q, lock& l, thread_waiter& self, const time_point* deadline) {
   l.release();
-  if (wake.sleep(deadline)) return true;
+  if (self.wake.sleep(deadline)) return true;
   if (!try_claim(n, claimed::by_deadline)) {
-    wake.sleep();  // a waker has won and is about to set the note
+    self.wake.sleep();  // a waker has won and is about to set the note
     return true;
   }
   const lock_guard guard(l);
@@ -77,37 +68,29 @@ bool block_thread(wait_node& n, wait_queue& q, lock& l, note& wake, const time_p
 
 }  // namespace
 
-void ready(machine* mp, resumable who) {
-  if (goroutine* gp = who.as_goroutine()) {
-    ready_goroutine(mp, gp);
-  } else {
-    who.as_thread()->set();
-  }
+void wake_thread(resumable who) noexcept {
+  thread_waiter* t = who.as_thread();
+  if (t->counted) sched.foreign_waiting.fetch_sub(1, std::memory_order_release);  // pairs with report_deadlock()
+  t->wake.set();
 }
 
-bool wait(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where, const time_point* deadline,
-          wait_reason reason) {
-  const auto queue_up = [&] { where == place::last ? enqueue(q, n) : enqueue_first(q, n); };
-  if (entry.mp() && !deadline) {
-    n.who = resumable(entry.mp()->curg);
-    queue_up();
-    entry.moved(park(entry.mp(), commit_unlock, &l, reason));
-    return true;
-  }
+bool wait_otherwise(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where,
+                    const time_point* deadline, wait_reason reason) {
+  if (deadline && *deadline == time_point::max() && entry.mp()) return wait(entry, n, q, l, where, nullptr, reason);
   std::atomic<claimed> claim{claimed::by_nobody};
   if (deadline && *deadline == time_point::max()) deadline = nullptr;
   if (deadline) n.claim = &claim;
   if (entry.mp()) {
     n.who = resumable(entry.mp()->curg);
-    queue_up();
-    if (deadline) return park_until(entry, n, q, l, *deadline, reason);
-    entry.moved(park(entry.mp(), commit_unlock, &l, reason));
-    return true;
+    enqueue_at(where, q, n);
+    return park_until(entry, n, q, l, *deadline, reason);
   }
-  note wake;
-  n.who = resumable(&wake);
-  queue_up();
-  return block_thread(n, q, l, wake, deadline);
+  thread_waiter self;
+  self.counted = !deadline;
+  if (self.counted) sched.foreign_waiting.fetch_add(1, std::memory_order_release);
+  n.who = resumable(&self);
+  enqueue_at(where, q, n);
+  return block_thread(n, q, l, self, deadline);
 }
 
 void block_for_ever(wait_reason reason) {

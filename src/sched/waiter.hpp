@@ -18,25 +18,32 @@
 #include <goro/detail/chan_core.hpp>
 #include <goro/detail/lock.hpp>
 
+#include "os/futex.hpp"
 #include "sched/wait_reason.hpp"
 
 namespace goro::detail {
 
 struct goroutine;
-class note;
 
-// Anything that can be resumed: a goroutine, or a thread asleep on a note. One word; the low bit tells which. A third
-// kind (a coroutine) has the next bit.
+// A plain thread that waits. `counted`: it has no deadline, so it stands in scheduler::foreign_waiting, and whoever
+// wakes it takes it out of there first: a thread that is about to wake up is not a sign of a deadlock.
+struct thread_waiter {
+  note wake;
+  bool counted = false;
+};
+
+// Anything that can be resumed: a goroutine, or a plain thread. One word; the low bit tells which. A third kind (a
+// coroutine) has the next bit.
 class resumable {
  public:
   resumable() noexcept = default;
   explicit resumable(goroutine* gp) noexcept : bits_(reinterpret_cast<std::uintptr_t>(gp)) {}
-  explicit resumable(note* n) noexcept : bits_(reinterpret_cast<std::uintptr_t>(n) | k_thread) {}
+  explicit resumable(thread_waiter* n) noexcept : bits_(reinterpret_cast<std::uintptr_t>(n) | k_thread) {}
 
   goroutine* as_goroutine() const noexcept {
     return (bits_ & k_thread) == 0 ? reinterpret_cast<goroutine*>(bits_) : nullptr;
   }
-  note* as_thread() const noexcept { return reinterpret_cast<note*>(bits_ & ~k_thread); }
+  thread_waiter* as_thread() const noexcept { return reinterpret_cast<thread_waiter*>(bits_ & ~k_thread); }
 
  private:
   static constexpr std::uintptr_t k_thread = 1;
@@ -47,8 +54,9 @@ struct machine;
 class runtime_entry;
 
 // Lets a waiter go on. `mp` is the calling machine, null on a plain thread. The waiter's stack may be gone when this
-// returns.
-void ready(machine* mp, resumable who);
+// returns. (turn.hpp)
+void ready(machine* mp, resumable who) noexcept;
+void wake_thread(resumable who) noexcept;
 
 enum class claimed : std::uint32_t { by_nobody, by_waker, by_deadline };
 
@@ -60,8 +68,12 @@ struct wait_node {
   std::atomic<claimed>* claim = nullptr;       // null: only the queue's owner can end this wait
   bool queued = false;                         // guarded by the queue's lock
   bool delivered = false;                      // the waker's answer; false also means "closed"
-  const void* key = nullptr;                   // for queues that several objects share
-  std::int64_t since = 0;                      // for locks: when the waiting began
+};
+
+// A wait in a queue that several objects share.
+struct keyed_wait_node : wait_node {
+  const void* key = nullptr;
+  std::int64_t since = 0;  // for locks: when the waiting began
 };
 
 inline void enqueue(wait_queue& q, wait_node& n) noexcept {
@@ -108,9 +120,17 @@ enum class place { last, first };
 
 // Blocks the caller, a goroutine or a thread, which holds `l`: queues n and releases the lock once the caller is off
 // its stack. Returns true when a waker has claimed the node, false when the deadline came first: then the node is out
-// of the queue again. The lock is not held afterwards.
+// of the queue again. The lock is not held afterwards. (turn.hpp)
 bool wait(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where, const time_point* deadline,
           wait_reason reason);
+
+// The same for those who are not goroutines, or have a deadline.
+bool wait_otherwise(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where,
+                    const time_point* deadline, wait_reason reason);
+
+inline void enqueue_at(place where, wait_queue& q, wait_node& n) noexcept {
+  where == place::last ? enqueue(q, n) : enqueue_first(q, n);
+}
 
 // Nobody will ever end this wait. Returns never.
 void block_for_ever(wait_reason reason);

@@ -14,7 +14,7 @@
 // submitted for k_quiet, or nobody runs, it goes to sleep as the sentinel (idle.cpp).
 #include "base/atomics.hpp"
 #include "os/clock.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/turn.hpp"
 
 namespace goro::detail {
 
@@ -29,7 +29,7 @@ constexpr std::int64_t k_quiet = 500'000;
 struct sight {
   bool valid = false;
   std::int64_t time = 0;
-  std::uint32_t tick = 0;
+  std::uint64_t tick = 0;
   run_queue<goroutine>::marks marks{};
 };
 struct board {
@@ -41,7 +41,7 @@ struct board {
 constinit board g_board;
 
 // Is somebody still waiting who waited at the time of the sight?
-bool still_waits(const sight& then, const run_queue<goroutine>::marks& now, std::uint32_t tick) noexcept {
+bool still_waits(const sight& then, const run_queue<goroutine>::marks& now, std::uint64_t tick) noexcept {
   const bool ready_waits = static_cast<std::int32_t>(now.ready_head - then.marks.ready_tail) < 0 &&
                            then.marks.ready_head != then.marks.ready_tail;
   const bool fresh_waits = now.fresh_head != now.fresh_tail && now.fresh_head == then.marks.fresh_head &&
@@ -53,7 +53,7 @@ bool still_waits(const sight& then, const run_queue<goroutine>::marks& now, std:
 bool waits_too_long(processor* pp, std::int64_t now) noexcept {
   sight& then = g_board.local[pp->id];
   const auto seen = pp->queue.look();
-  const std::uint32_t tick = pp->tick.load(std::memory_order_relaxed);
+  const std::uint64_t tick = pp->tick.load(std::memory_order_relaxed);
   if (seen.empty()) {
     then.valid = false;
     return false;
@@ -123,11 +123,12 @@ bool run_all_timers(processor* pp, time_point now) noexcept {
   return fired != 0;
 }
 
-std::uint64_t submissions() noexcept {
-  std::uint64_t sum = 0;
+// Turns given and goroutines passed through the global queue: does anything happen?
+std::uint64_t activity() noexcept {
+  std::uint64_t sum = sched.global.pushed();
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = 0; i != made; ++i) {
-    sum += sched.all[i].load(std::memory_order_relaxed)->submits.load(std::memory_order_relaxed);
+    sum += sched.all[i].load(std::memory_order_relaxed)->tick.load(std::memory_order_relaxed);
   }
   return sum;
 }
@@ -147,7 +148,7 @@ goroutine* watch(machine* mp) noexcept {
   forget_sights(sched.made.load(std::memory_order_acquire));
   const std::int64_t begun = now_ns();
   std::int64_t last_change = begun;
-  std::uint64_t seen = submissions();
+  std::uint64_t seen = activity();
   for (;;) {
     const std::int64_t now = now_ns();
     if (sched.freezing.load(std::memory_order_relaxed)) return nullptr;
@@ -156,7 +157,7 @@ goroutine* watch(machine* mp) noexcept {
     if (!pp->queue.look().empty()) return nullptr;
     if (goroutine* gp = steal_work(pp, now)) return gp;
     if (sched.global.size() != 0 && (global_waits_too_long(now) || !others_run())) return nullptr;
-    if (const std::uint64_t n = submissions(); n != seen) {
+    if (const std::uint64_t n = activity(); n != seen) {
       seen = n;
       last_change = now;
     }

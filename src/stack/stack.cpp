@@ -17,7 +17,7 @@ namespace goro::detail {
 
 namespace {
 
-// How many slots one mapping holds: 16 MB of address space.
+// How many slots one mapping holds: about 16 MB of address space.
 constexpr std::size_t k_slots_per_arena = 64;
 
 // With mprotect each guard splits a mapping; the kernel allows 65,530 of them by default. Beyond this budget stacks

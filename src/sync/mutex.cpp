@@ -16,7 +16,7 @@
 #include "base/atomics.hpp"
 #include "diag/fatal.hpp"
 #include "os/clock.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/turn.hpp"
 #include "sync/wait_table.hpp"
 
 namespace goro {
@@ -67,7 +67,7 @@ bool mutex::lock_slow(const time_point* deadline) {
       woken = false;
       continue;
     }
-    detail::wait_node node;
+    detail::keyed_wait_node node;
     node.key = this;
     node.since = since != 0 ? since : detail::now_ns();
     const auto where = since != 0 ? detail::place::first : detail::place::last;
@@ -91,7 +91,7 @@ void mutex::unlock_to_waiter() {
   detail::runtime_entry entry;
   detail::wait_bucket& b = detail::bucket_of(this);
   b.guard.acquire();
-  detail::wait_node* n = detail::dequeue_for(b, this);
+  detail::keyed_wait_node* n = detail::dequeue_for(b, this);
   const std::uint32_t left = n && detail::first_for(b, this) ? k_waiters : 0;
   const bool starving = n && detail::now_ns() - n->since > k_starvation;
   const detail::resumable who = n ? n->who : detail::resumable();

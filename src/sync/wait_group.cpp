@@ -7,7 +7,7 @@
 #include <goro/wait_group.hpp>
 
 #include "diag/fatal.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/turn.hpp"
 #include "sync/wait_table.hpp"
 
 namespace goro {
@@ -50,7 +50,7 @@ bool wait_group::wait_slow(const time_point* deadline) {
       return true;
     }
   } while (!state_.compare_exchange_weak(old, old | k_waiters, std::memory_order_acquire, std::memory_order_acquire));
-  detail::wait_node node;
+  detail::keyed_wait_node node;
   node.key = this;
   if (!detail::wait(entry, node, b.queue, b.guard, detail::place::last, deadline,
                     detail::wait_reason::wait_group)) {

@@ -21,11 +21,9 @@ struct alignas(64) wait_bucket {
 // The bucket for an address; others share it.
 wait_bucket& bucket_of(const void* address) noexcept;
 
-// The longest waiter for this address, or the next one after `after`; null if there is none. The bucket is locked.
-wait_node* first_for(const wait_bucket& b, const void* address) noexcept;
-wait_node* next_for(const wait_node& after) noexcept;
-
+// The longest waiter for this address; null if there is none. The bucket is locked.
+keyed_wait_node* first_for(const wait_bucket& b, const void* address) noexcept;
 // Takes out the longest waiter for this address whose wait the caller may end. The bucket is locked.
-wait_node* dequeue_for(wait_bucket& b, const void* address) noexcept;
+keyed_wait_node* dequeue_for(wait_bucket& b, const void* address) noexcept;
 
 }  // namespace goro::detail

@@ -5,7 +5,7 @@
 #include <new>
 
 #include "os/clock.hpp"
-#include "sched/scheduler.hpp"
+#include "sched/turn.hpp"
 #include "sched/waiter.hpp"
 
 namespace goro::detail {

@@ -109,7 +109,7 @@ TEST_P(ChanClose, CHAN_04_blocked_senders_panic_when_the_channel_is_closed) {
     EXPECT_EQ(panics, senders + 1);
     for (int i = 0; i < capacity; ++i) EXPECT_EQ(c.recv(), "buffered");
     EXPECT_EQ(c.recv(), std::nullopt);
-    EXPECT_TRUE(goro_test::eventually([] { return goro::goroutine_count() == 0; }));
+    EXPECT_TRUE(goro_test::eventually([this] { return alive() == 0; }));
   }
 }
 

@@ -116,7 +116,7 @@ TEST_P(ChanOrder, CHAN_10_receivers_are_served_in_arrival_order) {
       EXPECT_TRUE(all_park("receiver", static_cast<std::size_t>(i) + 1));
     }
     for (int i = 0; i < n; ++i) c.send(i);
-    EXPECT_TRUE(goro_test::eventually([] { return goro::goroutine_count() == 0; }));
+    EXPECT_TRUE(goro_test::eventually([this] { return alive() == 0; }));
     for (int i = 0; i < n; ++i) EXPECT_EQ(got[static_cast<std::size_t>(i)], i + 1);
   }
 }

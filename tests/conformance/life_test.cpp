@@ -139,7 +139,7 @@ TEST_P(Life, LIFE_03_move_only_callables_and_arguments_are_destroyed_exactly_onc
     goro::go(call_once{out});
     EXPECT_EQ(out.recv(), 44);
   });
-  EXPECT_TRUE(goro_test::eventually([] { return goro::goroutine_count() == 0; }));
+  EXPECT_TRUE(goro_test::eventually([this] { return alive() == 0; }));
   EXPECT_EQ(t.with_value_destroyed, 3);
   EXPECT_EQ(t.alive(), 0);
 }

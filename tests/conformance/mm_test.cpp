@@ -143,7 +143,7 @@ TEST_P(MemoryModel, MM_06_a_buffered_channel_is_a_counting_semaphore) {
 }
 
 TEST_P(MemoryModel, MM_06_the_kth_receive_is_visible_after_the_k_plus_capacityth_send) {
-  repeat(300, [](int i) {
+  repeat(300, [this](int i) {
     constexpr std::size_t k_capacity = 4;
     const goro::chan<std::size_t> c{k_capacity};
     std::array<int, 32> plain{};
@@ -160,7 +160,7 @@ TEST_P(MemoryModel, MM_06_the_kth_receive_is_visible_after_the_k_plus_capacityth
       }
     }
     while (c.size() != 0) goro::this_goroutine::yield();
-    EXPECT_TRUE(goro_test::eventually([] { return goro::goroutine_count() == 1; }));
+    EXPECT_TRUE(goro_test::eventually([this] { return alive() == 1; }));
   });
 }
 

@@ -154,19 +154,16 @@ TEST_P(Sched, SCHED_05_also_goroutines_made_ready_by_one_that_keeps_computing) {
     const int others = std::min(procs(), 4) - 1;
     std::atomic<int> woken{0};
     const goro::chan<int> gate{others};
-    goro::wait_group ended;
     for (int i = 0; i < others; ++i) {
-      ended.go([&, gate] {
+      goro_test::go_named("woken", [&woken, gate] {
         gate.recv();
         ++woken;
       });
     }
-    // Wait until they all are blocked, then wake them and never enter the runtime again until they have run.
-    EXPECT_TRUE(eventually([&] { return goro::goroutine_count() == static_cast<std::size_t>(others) + 1; }));
-    for (int i = 0; i < 100; ++i) goro::this_goroutine::yield();
+    // When all are blocked, wakes them and does not enter the runtime again until they have run.
+    EXPECT_TRUE(goro_test::all_park("woken", static_cast<std::size_t>(others)));
     for (int i = 0; i < others; ++i) gate.send(i);
     while (woken < others) std::this_thread::yield();
-    ended.wait();
   });
 }
 
@@ -211,26 +208,27 @@ TEST_P(Sched, SCHED_06_a_polling_loop_that_yields_does_not_starve_its_peer) {
 }
 
 TEST_P(Sched, SCHED_07_goroutine_count_counts_live_goroutines) {
-  EXPECT_EQ(goro::goroutine_count(), 0U);
-  in_goroutine([] {
-    EXPECT_EQ(goro::goroutine_count(), 1U);
+  EXPECT_EQ(alive(), 0U);
+  in_goroutine([this] {
+    const std::size_t others = goro::goroutine_count() - 1;
+    EXPECT_EQ(alive(), 1U);
     const goro::chan<int> gate;
     const auto timer = goro::after(1ms);  // not a goroutine
     for (int i = 0; i < 50; ++i) goro_test::go_named("counted", [gate] { gate.recv(); });
-    EXPECT_EQ(goro::goroutine_count(), 51U);
+    EXPECT_EQ(alive(), 51U);
     EXPECT_TRUE(goro_test::all_park("counted", 50));
-    EXPECT_EQ(goro::goroutine_count(), 51U);
-    EXPECT_EQ(goro::diag::goroutines().size(), 51U);
+    EXPECT_EQ(alive(), 51U);
+    EXPECT_EQ(goro::diag::goroutines().size(), others + 51);
     std::ostringstream dump;
     goro::diag::dump_goroutines(dump);
     std::size_t entries = 0;
     std::istringstream lines(dump.str());
     for (std::string line; std::getline(lines, line);) entries += line.starts_with("goroutine ") ? 1 : 0;
-    EXPECT_EQ(entries, 51U);
+    EXPECT_EQ(entries, others + 51);
     gate.close();
-    EXPECT_TRUE(eventually([] { return goro::goroutine_count() == 1; }));
+    EXPECT_TRUE(eventually([this] { return alive() == 1; }));
     timer.recv();
-    EXPECT_EQ(goro::goroutine_count(), 1U);
+    EXPECT_EQ(alive(), 1U);
   });
 }
 
@@ -316,7 +314,7 @@ TEST_P(Sched, SCHED_14_local_work_does_not_starve_the_global_queue) {
   }
   stop = true;
   pairs.wait();
-  EXPECT_TRUE(eventually([&] { return goro::goroutine_count() == 0 && hogs == 0; }));
+  EXPECT_TRUE(eventually([&] { return alive() == 0 && hogs == 0; }));
 }
 
 TEST_P(Sched, SCHED_15_a_ping_pong_pair_shares_its_time_slice) {

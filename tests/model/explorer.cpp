@@ -9,7 +9,6 @@
 #include <sstream>
 
 #include "arch/switch.hpp"
-#include "base/sanitizers.hpp"
 
 namespace goro::model {
 
@@ -48,13 +47,12 @@ class hash_set {
   std::size_t size_ = 0;
 };
 
-enum class thread_state { ready, awaits_change, in_futex, ended };
+enum class thread_state { ready, awaits_change, awaits_value, in_futex, ended };
 
 struct thread {
   // Its context.
   std::unique_ptr<std::byte[]> stack;
   void* sp = nullptr;
-  detail::sanitizer_stack sanitizer;
 
   thread_state state = thread_state::ready;
   std::uint64_t history = 0;  // of all that it has read: with the code this determines what it does next
@@ -68,6 +66,12 @@ struct thread {
     vector_clock clock{};
     bool just_done = false;  // no other operation since
   } load;
+
+  // What it awaits to be equal.
+  struct {
+    memory::index word = 0;
+    memory::bits data = 0;
+  } wanted;
 
   // In a futex.
   memory::index futex = 0;
@@ -102,10 +106,14 @@ class explorer {
   void observe(std::uint64_t what) noexcept;
   memory::bits load(memory::index word, std::memory_order order);
   void await_change();
+  void await_equal(memory::index word, memory::bits data);
   bool futex_wait(memory::index word, memory::bits expected, bool has_deadline);
   int futex_wake(memory::index word, int most);
   void violate(std::string what);
   void membarrier();
+  void forget(std::uint64_t where) noexcept {
+    if (how_.ids == identity::value) at(current_).history = mix(where, static_cast<std::uint64_t>(current_));
+  }
 
   template <class... Parts>
   void trace(const Parts&... parts) {
@@ -167,7 +175,6 @@ explorer* running = nullptr;
 outcome explorer::explore() {
   const auto begin = std::chrono::steady_clock::now();
   for (thread& t : threads_) t.stack.reset(new std::byte[k_stack_size]);
-  detail::sanitizer_adopt_thread(at(k_main).sanitizer);
   do {
     if (result_.executions == how_.max_executions) {
       result_.violation = "too many executions: the test is too large";
@@ -199,7 +206,7 @@ bool explorer::backtrack() {
 }
 
 void explorer::execute() {
-  memory_.reset(how_.rules);
+  memory_.reset(how_.rules, how_.ids);
   sleepers_.clear();
   depth_ = taken_steps_ = 0;
   spurious_left_ = how_.spurious;
@@ -208,7 +215,6 @@ void explorer::execute() {
   starting_ = true;
   for (int t = 0; t != count_; ++t) {
     thread& th = at(t);
-    detail::sanitizer_begin(th.sanitizer, th.stack.get(), k_stack_size);
     th.sp = detail::arch_prepare(th.stack.get() + k_stack_size, &explorer::start);
     th.state = thread_state::ready;
     th.history = static_cast<std::uint64_t>(t);
@@ -218,14 +224,12 @@ void explorer::execute() {
   }
   starting_ = false;
   pass_turn();
-  for (int t = 0; t != count_; ++t) detail::sanitizer_end(at(t).sanitizer);
   if (!cut_off_ && result_.violation.empty()) check_();
 }
 
 // The first function on a thread's stack.
 void explorer::start(detail::machine*) {
   explorer& e = *running;
-  detail::sanitizer_arrive(e.at(e.current_).sanitizer, e.starting_ ? &e.at(k_main).sanitizer : nullptr);
   e.bodies_[static_cast<std::size_t>(e.current_)]();
   e.at(e.current_).state = thread_state::ended;
   e.trace("ends");
@@ -236,11 +240,9 @@ void explorer::start(detail::machine*) {
 
 void explorer::switch_to(int to) {
   const int from = current_;
-  detail::sanitizer_leave(&at(from).sanitizer, at(to).sanitizer);
   current_ = to;
   detail::goro_arch_switch(&at(from).sp, at(to).sp, nullptr);
   current_ = from;
-  detail::sanitizer_arrive(at(from).sanitizer, nullptr);
 }
 
 // Stands before every operation that others may notice: returns when it is this thread's turn.
@@ -323,15 +325,16 @@ void explorer::list_steps_of(int t) {
 
 bool explorer::can_run(int t) const {
   const thread& th = at(t);
-  if (th.state == thread_state::ready) return true;
-  if (th.state != thread_state::awaits_change) return false;
-  return memory_.visible(t, th.load.word).id != th.load.id;
+  if (th.state == thread_state::awaits_change) return memory_.visible(t, th.load.word).id != th.load.id;
+  if (th.state == thread_state::awaits_value) return memory_.visible(t, th.wanted.word).data == th.wanted.data;
+  return th.state == thread_state::ready;
 }
 
 void explorer::end_without_steps() {
   std::string stuck;
   for (int t = 0; t != count_; ++t) {
     if (at(t).state == thread_state::ended) continue;
+    if (at(t).state == thread_state::in_futex && how_.may_end_asleep) continue;
     stuck += " T" + std::to_string(t);
     stuck += at(t).state == thread_state::in_futex ? " sleeps" : " spins";
   }
@@ -376,6 +379,20 @@ void explorer::await_change() {
   memory_.set_clock(current_, th.load.clock);
   th.state = thread_state::awaits_change;
   pass_turn();
+  th.state = thread_state::ready;
+  th.woken_up = true;
+}
+
+void explorer::await_equal(memory::index word, memory::bits data) {
+  if (current_ == k_main) return;
+  thread& th = at(current_);
+  th.wanted = {word, data};
+  th.state = thread_state::awaits_value;
+  if (starting_) {
+    switch_to(k_main);
+  } else {
+    pass_turn();
+  }
   th.state = thread_state::ready;
   th.woken_up = true;
 }
@@ -470,11 +487,13 @@ void require(bool condition, const char* what) {
   if (!condition) running->violate(what);
 }
 
+void forget(std::uint64_t where) { running->forget(where); }
+
 namespace engine {
 
 memory_index add_word(bits initial) { return running->shared().add_word(initial); }
 
-memory_index add_cell() { return running->shared().add_cell(); }
+memory_index add_cell(bits initial) { return running->shared().add_cell(initial); }
 
 bits load(memory_index word, std::memory_order order) {
   const bits data = running->load(word, order);
@@ -516,8 +535,8 @@ void read_cell(memory_index cell) {
   running->violate("race: c" + std::to_string(cell) + " is read while nothing orders it after a write");
 }
 
-void write_cell(memory_index cell) {
-  if (running->shared().write_cell(running->self(), cell)) return;
+void write_cell(memory_index cell, bits data) {
+  if (running->shared().write_cell(running->self(), cell, data)) return;
   running->violate("race: c" + std::to_string(cell) + " is written while nothing orders it after another access");
 }
 
@@ -546,6 +565,8 @@ void full_fence() {
 void membarrier() { running->membarrier(); }
 
 void await_change() { running->await_change(); }
+
+void await_equal(memory_index word, bits wanted) { running->await_equal(word, wanted); }
 
 bool futex_wait(memory_index word, bits expected, bool has_deadline) {
   return running->futex_wait(word, expected, has_deadline);

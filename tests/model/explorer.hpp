@@ -15,10 +15,15 @@
 // what threads share for bookkeeping is a ghost<T>. An execution may be abandoned anywhere: no destructors run in
 // threads, so nothing on their stacks may own memory.
 //
+// A protocol with endless loops has too many histories. With identity::value two states are the same when the values are,
+// and a thread may say forget(): nothing that it has read so far matters any more. Races are not looked for then.
+//
 // Waiting is modelled, not run. backoff() stands in loops of the form `while (w.load(...) == x) backoff(spins)` and in
 // no others: the load counts as not having happened, and the thread waits until w changes and loads again. futex_wait()
 // waits for a wake. If nobody can take a step and a thread has not ended, that is a violation (deadlock, lost wake-up),
 // and so is an execution without end.
+//
+// Not run in sanitizer builds: there is one thread only, and the sanitizers know nothing of these stacks.
 #pragma once
 
 #include <chrono>
@@ -36,7 +41,9 @@ namespace goro::model {
 
 struct options {
   ordering rules = ordering::tso;
+  identity ids = identity::store;
   bool merge = true;
+  bool may_end_asleep = false;  // threads may be left in a futex at the end; the check tells whether that is right
   int spurious = 0;  // so many futex_waits per execution may end for no reason
   std::size_t max_steps = 5'000;
   std::uint64_t max_executions = 5'000'000;  // above that the test is too large: a violation
@@ -53,6 +60,9 @@ struct outcome {
 
 // In threads and checks: a violation unless `condition` holds. In a thread it does not return then.
 void require(bool condition, const char* what);
+
+// The calling thread starts anew: what it does from here on depends on `where` and on nothing that it has read before.
+void forget(std::uint64_t where);
 
 // Type-erased: `setup` makes the shared state before each execution, `check` looks at it after the last step.
 outcome explore(const options& how, const std::vector<std::function<void()>>& threads,
@@ -78,13 +88,13 @@ using memory_index = memory::index;
 using bits = memory::bits;
 
 memory_index add_word(bits initial);
-memory_index add_cell();
+memory_index add_cell(bits initial);
 bits load(memory_index word, std::memory_order order);
 void store(memory_index word, bits data, std::memory_order order);
 bits read_modify_write(memory_index word, memory::operation apply, bits operand, std::memory_order order);
 bool compare_exchange(memory_index word, bits& expected, bits desired, std::memory_order success);
 void read_cell(memory_index cell);
-void write_cell(memory_index cell);
+void write_cell(memory_index cell, bits data);
 bits read_ghost(memory_index word);
 void write_ghost(memory_index word, bits data);
 
@@ -92,6 +102,7 @@ void compiler_barrier();  // the thread's earlier stores stay before its later l
 void full_fence();        // the thread's earlier stores are visible
 void membarrier();        // of all threads those before a compiler barrier
 void await_change();
+void await_equal(memory_index word, bits wanted);  // in one step with the operation that follows
 // False: woken; true: the deadline came, which may be at any time. Returns at once if the word differs.
 bool futex_wait(memory_index word, bits expected, bool has_deadline);
 int futex_wake(memory_index word, int most);

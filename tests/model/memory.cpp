@@ -31,8 +31,9 @@ std::uint64_t mix(std::uint64_t bits) noexcept {  // splitmix64
 
 std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept { return mix(mix(a) ^ (b + 0x632be59bd9b4e019)); }
 
-void memory::reset(ordering rules) noexcept {
+void memory::reset(ordering rules, identity ids) noexcept {
   rules_ = rules;
+  ids_ = ids;
   words_.clear();
   cells_.clear();
   for (auto& buffer : buffers_) buffer.clear();
@@ -45,12 +46,12 @@ void memory::reset(ordering rules) noexcept {
 }
 
 memory::index memory::add_word(bits initial) {
-  words_.push_back({initial, 0, {}});
+  words_.push_back({initial, ids_ == identity::value ? mix(initial) : 0, {}});
   return static_cast<index>(words_.size() - 1);
 }
 
-memory::index memory::add_cell() {
-  cells_.emplace_back();
+memory::index memory::add_cell(bits initial) {
+  cells_.push_back({initial, {}, {}});
   return static_cast<index>(cells_.size() - 1);
 }
 
@@ -72,9 +73,8 @@ memory::value memory::load(int thread, index word, std::memory_order order) {
 
 void memory::store(int thread, index word, bits data, std::memory_order order) {
   if (thread == k_main) return poke(word, data);
-  const store_id id = next_id(thread);
+  const store_id id = next_id(thread, data);
   buffers_[at(thread)].push_back({word, data, id, publish(thread, is_release(order)), is_release(order), false});
-  hash_ ^= mix(id, 1);
   if (order == std::memory_order_seq_cst) drain(thread);
 }
 
@@ -89,7 +89,8 @@ memory::value memory::read_modify_write(int thread, index w, const bits* when, o
     poke(w, apply(old.data, operand));
     return got;
   }
-  stored next{apply(old.data, operand), next_id(thread), publish(thread, is_release(order))};
+  const bits data = apply(old.data, operand);
+  stored next{data, next_id(thread, data), publish(thread, is_release(order))};
   join(next.message, old.message);  // it continues the release sequence of what it read
   write(w, next);
   return got;
@@ -98,7 +99,7 @@ memory::value memory::read_modify_write(int thread, index w, const bits* when, o
 void memory::poke(index word, bits data) {
   words_[word].data = data;
   // Pokes have no order of their own in any thread: what the word holds is all that counts.
-  const store_id id = ~data;
+  const store_id id = ids_ == identity::value ? mix(data) : ~data;
   hash_ ^= mix(word, words_[word].id) ^ mix(word, id);
   words_[word].id = id;
 }
@@ -135,18 +136,22 @@ memory::index memory::flush(int thread, std::size_t entry) {
   auto& buffer = buffers_[at(thread)];
   const buffered b = buffer[entry];
   buffer.erase(buffer.begin() + static_cast<std::ptrdiff_t>(entry));
-  hash_ ^= mix(b.id, 1);
   write(b.word, {b.data, b.id, b.message});
   return b.word;
 }
 
 bool memory::read_cell(int thread, index c) {
-  if (thread == k_main) return true;
+  if (thread == k_main || ids_ == identity::value) return true;
   cells_[c].reads[at(thread)] = clocks_[at(thread)][at(thread)];
   return ordered_after(thread, cells_[c].writes);
 }
 
-bool memory::write_cell(int thread, index c) {
+bool memory::write_cell(int thread, index c, bits data) {
+  if (ids_ == identity::value) {
+    hash_ ^= mix(~c, cells_[c].data) ^ mix(~c, data);
+    cells_[c].data = data;
+    return true;
+  }
   if (thread == k_main) return true;
   cells_[c].writes[at(thread)] = clocks_[at(thread)][at(thread)];
   return ordered_after(thread, cells_[c].writes) && ordered_after(thread, cells_[c].reads);
@@ -162,7 +167,17 @@ void memory::write(index w, const stored& next) {
   words_[w] = next;
 }
 
-store_id memory::next_id(int thread) noexcept {
+std::uint64_t memory::hash() const noexcept {
+  std::uint64_t hash = hash_;
+  for (const auto& buffer : buffers_) {
+    hash = mix(hash, buffer.size());
+    for (const buffered& b : buffer) hash = mix(mix(hash, b.id), (b.word << 2) + (b.release ? 2u : 0u) + (b.issued ? 1u : 0u));
+  }
+  return hash;
+}
+
+store_id memory::next_id(int thread, bits data) noexcept {
+  if (ids_ == identity::value) return mix(data);
   return (static_cast<store_id>(thread + 1) << 32) + ++stores_[at(thread)];
 }
 

@@ -30,6 +30,9 @@ inline constexpr int k_main = k_max_threads;  // who sets up and checks: before 
 
 enum class ordering { tso, weak };
 
+// What tells two stores apart when states are compared: who made them, or only what they wrote. See explorer.hpp.
+enum class identity { store, value };
+
 using vector_clock = std::array<std::uint32_t, k_max_threads>;
 
 // Names a store: its thread and its number in that thread's program order; 0 for initial values.
@@ -49,10 +52,10 @@ class memory {
     store_id id;
   };
 
-  void reset(ordering rules) noexcept;
+  void reset(ordering rules, identity ids) noexcept;
 
   index add_word(bits initial);
-  index add_cell();
+  index add_cell(bits initial);
 
   value load(int thread, index word, std::memory_order order);
   void store(int thread, index word, bits data, std::memory_order order);
@@ -79,10 +82,10 @@ class memory {
 
   // False: a race.
   [[nodiscard]] bool read_cell(int thread, index cell);
-  [[nodiscard]] bool write_cell(int thread, index cell);
+  [[nodiscard]] bool write_cell(int thread, index cell, bits data);
 
-  // Two equal hashes: the same words and the same store buffers, however they came about.
-  std::uint64_t hash() const noexcept { return hash_; }
+  // Equal hashes: the same words and the same store buffers, however they came about.
+  std::uint64_t hash() const noexcept;
 
  private:
   struct stored {
@@ -99,6 +102,7 @@ class memory {
     bool issued;
   };
   struct accesses {
+    bits data;
     vector_clock writes{};  // of the last write of each thread, its clock; 0: none
     vector_clock reads{};
   };
@@ -106,12 +110,13 @@ class memory {
   static std::size_t at(int thread) noexcept { return static_cast<std::size_t>(thread); }
   bool buffers(int thread, index word) const;
   void write(index w, const stored& next);
-  store_id next_id(int thread) noexcept;
+  store_id next_id(int thread, bits data) noexcept;
   vector_clock publish(int thread, bool release);
   void learn(int thread, const vector_clock& message) noexcept;
   bool ordered_after(int thread, const vector_clock& earlier) const noexcept;
 
   ordering rules_ = ordering::tso;
+  identity ids_ = identity::store;
   std::vector<stored> words_;
   std::vector<accesses> cells_;
   std::array<std::vector<buffered>, k_max_threads> buffers_;

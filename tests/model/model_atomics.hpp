@@ -71,11 +71,11 @@ class model_atomic {
 template <class T>
 class model_cell {
  public:
-  model_cell(T initial = T{}) noexcept : index_(engine::add_cell()), value_(initial) {}
+  model_cell(T initial = T{}) noexcept : index_(engine::add_cell(to_bits(initial))), value_(initial) {}
   model_cell(const model_cell& other) noexcept : model_cell(static_cast<T>(other)) {}
 
   model_cell& operator=(T value) noexcept {
-    engine::write_cell(index_);
+    engine::write_cell(index_, to_bits(value));
     value_ = value;
     return *this;
   }
@@ -196,5 +196,54 @@ inline void futex_wait(const model_atomic<std::uint32_t>& word, std::uint32_t ex
 inline void futex_wake(const model_atomic<std::uint32_t>& word, int most) noexcept {
   engine::futex_wake(word.word(), most);
 }
+
+// A lock as a specification, not as code: acquiring is one step, possible while it is free. For protocols that use
+// one; what implements it is explored in lock_test.cpp.
+class model_lock {
+ public:
+  void acquire() noexcept {
+    engine::await_equal(word_.word(), 0);
+    word_.exchange(1, std::memory_order_acquire);  // pairs with release()
+  }
+  void release() noexcept { word_.exchange(0, std::memory_order_release); }  // pairs with acquire()
+
+ private:
+  model_atomic<std::uint32_t> word_{0};
+};
+
+class [[nodiscard]] model_guard {
+ public:
+  explicit model_guard(model_lock& l) noexcept : lock_(l) { lock_.acquire(); }
+  ~model_guard() { lock_.release(); }
+  model_guard(const model_guard&) = delete;
+  model_guard& operator=(const model_guard&) = delete;
+
+ private:
+  model_lock& lock_;
+};
+
+// src/os/futex.hpp: a flag that one thread sleeps on until another sets it.
+class model_note {
+ public:
+  void clear() noexcept { word_.store(0, std::memory_order_relaxed); }
+  bool is_set() const noexcept { return word_.load(std::memory_order_acquire) != 0; }  // pairs with set()
+  void set() noexcept {
+    word_.store(1, std::memory_order_release);  // pairs with is_set()
+    futex_wake(word_, 1);
+  }
+  void sleep() noexcept {
+    while (!is_set()) futex_wait(word_, 0);
+  }
+  // False if the deadline comes first.
+  [[nodiscard]] bool sleep_timed() noexcept {
+    while (!is_set()) {
+      if (futex_wait_timed(word_, 0)) return is_set();
+    }
+    return true;
+  }
+
+ private:
+  model_atomic<std::uint32_t> word_{0};
+};
 
 }  // namespace goro::model

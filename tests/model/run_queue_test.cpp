@@ -80,8 +80,7 @@ struct shared {
     if (!queue.push_fresh(it)) overflow.add(it);
   }
   bool pick() {
-    bool inherits = false;
-    return took(queue.pick(inherits));
+    return took(queue.pick([] {}));
   }
   bool pick(detail::pick_order order) { return took(queue.pick(order)); }
   bool took(item* it) {

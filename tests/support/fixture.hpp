@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <functional>
 
+#include <goro/runtime.hpp>
+
 #include "support/build.hpp"
 #include "support/process_state.hpp"
 #include "support/wait.hpp"
@@ -31,6 +33,9 @@ class procs_test : public testing::TestWithParam<int> {
   void TearDown() override;
 
   int procs() const { return GetParam(); }
+
+  // How many goroutines there are that were not there before the test.
+  std::size_t alive() const { return goro::goroutine_count() - before_.goroutines; }
 
   // The test leaves n goroutines that are blocked for ever, by intent.
   void leaves_blocked(std::size_t n) { left_by_intent_ += n; }

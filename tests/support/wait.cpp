@@ -1,6 +1,8 @@
 #include "support/wait.hpp"
 
 #include <algorithm>
+#include <set>
+#include <vector>
 
 #include <goro/diag.hpp>
 
@@ -8,21 +10,32 @@ namespace goro_test {
 
 namespace {
 
-bool waits(const goro::diag::goroutine_info& g) { return g.state != "runnable" && g.state != "running"; }
+std::set<goro::goroutine_id>& overlooked() {
+  static std::set<goro::goroutine_id> ids;
+  return ids;
+}
+
+std::vector<goro::diag::goroutine_info> goroutines_named(std::string_view name) {
+  std::vector<goro::diag::goroutine_info> found = goro::diag::goroutines();
+  std::erase_if(found, [&](const auto& g) { return g.name != name || overlooked().contains(g.id); });
+  return found;
+}
 
 }  // namespace
 
+void overlook_present_goroutines() {
+  for (const auto& g : goro::diag::goroutines()) overlooked().insert(g.id);
+}
+
 std::string state_of(std::string_view name) {
-  for (const auto& g : goro::diag::goroutines()) {
-    if (g.name == name) return g.state;
-  }
-  return {};
+  const auto found = goroutines_named(name);
+  return found.empty() ? "" : found.front().state;
 }
 
 std::size_t parked_count(std::string_view name) {
-  const auto all = goro::diag::goroutines();
-  return static_cast<std::size_t>(
-      std::count_if(all.begin(), all.end(), [&](const auto& g) { return g.name == name && waits(g); }));
+  const auto found = goroutines_named(name);
+  return static_cast<std::size_t>(std::count_if(
+      found.begin(), found.end(), [](const auto& g) { return g.state != "runnable" && g.state != "running"; }));
 }
 
 bool all_park(std::string_view name, std::size_t n) {

@@ -27,17 +27,18 @@ struct element_ops {
   void (*destroy)(void* element) noexcept;
 };
 
-struct chan_core {
+// In the order of use: an unbuffered channel needs the first cache line only.
+struct alignas(64) chan_core {
   lock guard;                            // guards all but refs
-  std::atomic<std::uint32_t> refs{1};    // handles, and operations that are blocked
-  std::atomic<bool> closed{false};       // written under the lock
-  std::atomic<std::size_t> count{0};     // buffered elements; written under the lock
+  std::atomic<std::uint32_t> refs{1};    // handles, and waits with a deadline
+  wait_queue receivers;                  // not both non-empty; receivers wait only while the buffer is empty,
+  wait_queue senders;                    // senders only while it is full
+  const element_ops* ops = nullptr;
+  std::atomic<std::uint64_t> count{0};   // buffered elements; written under the lock
   std::size_t capacity = 0;
   std::size_t head = 0;                  // index of the oldest buffered element
   std::byte* buffer = nullptr;
-  const element_ops* ops = nullptr;
-  wait_queue receivers;                  // not both non-empty; receivers wait only while the buffer is empty,
-  wait_queue senders;                    // senders only while it is full
+  std::atomic<bool> closed{false};       // written under the lock
 
   std::byte* slot(std::size_t index, std::size_t size) const noexcept {
     std::size_t at = head + index;

@@ -1,0 +1,156 @@
+// The hot path of the scheduler: making ready, choosing the next one, switching. All of it inline, because a hand-over
+// between two goroutines runs through it twice and is to cost some tens of nanoseconds in all.
+//
+// A switch goes from the running goroutine (or the scheduler's own stack) straight to the next one. What must happen
+// to the one that is left, once nobody stands on its stack, is noted in the machine and done by whoever arrives: the
+// resumed goroutine, a new one, or the scheduler. So a parking goroutine keeps the lock of the queue where it has
+// published itself until it is really off its stack, and no waker can resume it too early.
+//
+// Bound to the thread, and therefore swapped here: the C++ exception state (a goroutine may park inside a catch block
+// or in a destructor during unwinding) and errno. Both are reached through pointers that the machine looked up once,
+// never through thread-local storage: after the switch it may be another machine's thread.
+#pragma once
+
+#include <utility>
+
+#include "arch/switch.hpp"
+#include "sched/scheduler.hpp"
+#include "sched/waiter.hpp"
+
+namespace goro::detail {
+
+// --- choosing (the rules and the rare cases are in schedule.cpp) ---
+
+inline constexpr std::uint64_t k_care_period = 8;
+
+// Every k_care_period turns: who comes before the usual one? False: nobody may be chosen here, the scheduler's own
+// stack must have the turn.
+bool pick_with_care(processor* pp, std::uint64_t tick, goroutine*& gp) noexcept;
+void check_sentinel_due(processor* pp) noexcept;
+
+inline goroutine* pick_local(processor* pp) noexcept {
+  const std::uint64_t tick = pp->tick.load(std::memory_order_relaxed) + 1;
+  pp->tick.store(tick, std::memory_order_relaxed);
+  if (tick % k_care_period == 0) [[unlikely]] {
+    goroutine* gp = nullptr;
+    if (!pick_with_care(pp, tick, gp)) return nullptr;
+    if (gp) return gp;
+  }
+  goroutine* gp = pp->queue.pick([pp] { pp->slice_start = 0; });
+  if (const goroutine* after = pp->queue.peek_ready()) after->prefetch_stack();
+  if (pp->timer_moved && gp) [[unlikely]] check_sentinel_due(pp);
+  return gp;
+}
+
+// --- switching ---
+
+inline void start_turn(machine* mp, goroutine* gp) noexcept {
+  transition(gp, g_status::runnable, g_status::running);
+  mp->curg = gp;
+}
+
+// Done by whoever arrives, for the one that was left.
+inline void complete_switch(machine* mp) noexcept {
+  if constexpr (k_sanitized) {
+    // The bounds of the scheduler's own stack are known from the first time that somebody comes from there.
+    sanitizer_arrive(mp->curg ? mp->curg->stack->sanitizer : mp->system_stack,
+                     mp->left ? nullptr : &mp->system_stack);
+  }
+  if (lock* held = std::exchange(mp->release_after, nullptr)) {
+    held->release();
+  } else if (mp->commit) {
+    std::exchange(mp->commit, nullptr)(mp, mp->left, mp->commit_arg);
+  }
+}
+
+// Makes `next` (null: the scheduler) the one that this machine runs; the switch itself must follow.
+inline void* load_next(machine* mp, goroutine* next) noexcept {
+  if (!next) {
+    *mp->eh = {};
+    mp->curg = nullptr;
+    return mp->system_sp;
+  }
+  if (next->fresh()) prepare_first_turn(mp->pp, next);
+  *mp->eh = next->eh;
+  *mp->errno_address = next->saved_errno;
+  start_turn(mp, next);
+  return next->sp;
+}
+
+// From the running goroutine, or the scheduler's stack, to `next`. Returns when the caller has its next turn, on the
+// machine that gives it.
+inline machine* switch_to(machine* mp, goroutine* next) noexcept {
+  goroutine* self = mp->curg;
+  mp->left = self;
+  if (self) {
+    self->eh = *mp->eh;
+    self->saved_errno = *mp->errno_address;
+  }
+  void* to = load_next(mp, next);
+  sanitizer_leave(self ? &self->stack->sanitizer : &mp->system_stack,
+                  next ? &next->stack->sanitizer : &mp->system_stack);
+  mp = goro_arch_switch(self ? &self->sp : &mp->system_sp, to, mp);
+  complete_switch(mp);
+  return mp;
+}
+
+// --- parking and making ready ---
+
+// Gives the calling goroutine's turn away; it goes on when somebody has put it into a run queue. Returns the machine
+// on which it goes on. What is to be done once it is off its stack is noted in the machine.
+inline machine* give_turn(machine* mp) noexcept {
+  goroutine* next = mp->attention.load(std::memory_order_relaxed) ? nullptr : pick_local(mp->pp);
+  return switch_to(mp, next);
+}
+
+inline void set_waiting(goroutine* gp, wait_reason reason) noexcept {
+  gp->reason.store(reason, std::memory_order_relaxed);
+  transition(gp, g_status::running, g_status::waiting);
+}
+
+// Parks, and releases a lock once off the stack.
+inline machine* park(machine* mp, lock& held, wait_reason reason) noexcept {
+  set_waiting(mp->curg, reason);
+  mp->release_after = &held;
+  return give_turn(mp);
+}
+
+// Parks, and has something else done.
+inline machine* park(machine* mp, commit_function commit, void* arg, wait_reason reason) noexcept {
+  set_waiting(mp->curg, reason);
+  mp->commit = commit;
+  mp->commit_arg = arg;
+  return give_turn(mp);
+}
+
+// See waiter.hpp.
+inline bool wait(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where,
+                 const time_point* deadline, wait_reason reason) {
+  if (!entry.mp() || deadline) [[unlikely]] return wait_otherwise(entry, n, q, l, where, deadline, reason);
+  n.who = resumable(entry.mp()->curg);
+  enqueue_at(where, q, n);
+  entry.moved(park(entry.mp(), l, reason));
+  return true;
+}
+
+// Makes a parked goroutine runnable: next on the calling machine's P, or, if it is null or holds none, through the
+// global queue.
+inline void ready_goroutine(machine* mp, goroutine* gp) noexcept {
+  transition(gp, g_status::waiting, g_status::runnable);
+  gp->prefetch_stack();
+  if (!mp || !mp->curg) [[unlikely]] return ready_elsewhere(mp, gp);
+  chain<goroutine> overflow;
+  mp->pp->queue.push_next(gp, overflow);
+  if (overflow.first) [[unlikely]] submit_overflow(mp->pp, overflow);
+  notify_submit();
+}
+
+inline void ready(machine* mp, resumable who) noexcept {
+  if (goroutine* gp = who.as_goroutine()) [[likely]] {
+    ready_goroutine(mp, gp);
+  } else {
+    wake_thread(who);
+  }
+}
+
+}  // namespace goro::detail

@@ -1,0 +1,329 @@
+// src/sched/idle.cpp and what it needs of find_runnable.cpp and watch.cpp, function for function, on modelled atomics.
+// Whoever changes the protocol there changes it here first.
+//
+// Time is left to the explorer: a watcher looks once and then goes to sleep, as if k_quiet had passed; work that it
+// sees has always waited for too long; a deadline may come at any moment. Queues are what the protocol sees of them: a
+// word that the owner stores when it pushes, and one that whoever takes an item changes. Timers are a queue too.
+// Left out: changes of max_procs, the start of threads, the report of deadlocks.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include "model/model_atomics.hpp"
+
+namespace goro::model::idle {
+
+inline constexpr int k_items = 6;
+inline constexpr int k_nothing = -1;
+
+// What is wrong with a mutant of the protocol.
+enum class flaw {
+  none,
+  no_second_look,        // the sentinel does not look at the queues again
+  appointed_blindly,     // nor does a watcher that makes a sleeper the sentinel
+  timer_not_announced,   // a new timer does not wake the sentinel
+  stops_without_look,    // a machine stops because another one watches, and does not look again when it gives up its P
+  sentinel_outside_lock  // submitters change `sentinel` before they take the lock
+};
+
+// Single producer, many consumers.
+struct item_queue {
+  model_atomic<int> pushed{0};
+  model_atomic<int> popped{0};
+  std::array<model_cell<int>, k_items> items{};
+
+  void push(int item) noexcept {
+    const int at = pushed.load(std::memory_order_relaxed);
+    items[static_cast<std::size_t>(at)] = item;
+    pushed.store(at + 1, std::memory_order_release);  // pairs with pop()
+  }
+  int pop() noexcept {
+    for (;;) {
+      int at = popped.load(std::memory_order_relaxed);
+      if (at == pushed.load(std::memory_order_acquire)) return k_nothing;
+      const int item = items[static_cast<std::size_t>(at)];
+      if (popped.compare_exchange_strong(at, at + 1, std::memory_order_acq_rel, std::memory_order_relaxed)) return item;
+    }
+  }
+  bool empty() const noexcept {
+    return pushed.load(std::memory_order_relaxed) == popped.load(std::memory_order_relaxed);
+  }
+};
+
+struct machine;
+
+struct processor {
+  item_queue queue;
+  model_cell<processor*> idle_link{nullptr};
+};
+
+struct machine {
+  model_note wake;
+  model_cell<processor*> pp{nullptr};
+  model_cell<bool> watching{false};
+  model_cell<processor*> assigned{nullptr};
+  model_cell<machine*> idle_link{nullptr};
+  model_cell<bool> on_idle_list{false};
+  model_cell<bool> deadline_came{false};
+};
+
+template <class Atomics, flaw Flaw = flaw::none>
+struct scheduler {
+  std::array<processor, 2> procs;
+  std::array<machine, 2> machines;
+
+  // The global queue.
+  model_lock global_guard;
+  item_queue global;
+
+  model_lock guard;
+  model_cell<processor*> idle_procs{nullptr};
+  model_cell<machine*> idle_machines{nullptr};
+  model_cell<machine*> watcher{nullptr};
+  model_atomic<machine*> sentinel{nullptr};
+  model_atomic<bool> sentinel_has_due{false};
+
+  item_queue timers;
+
+  // --- idle.cpp ---
+
+  processor* pop_idle_processor() {
+    processor* pp = idle_procs;
+    if (pp) idle_procs = pp->idle_link;
+    return pp;
+  }
+  machine* pop_idle_machine() {
+    machine* mp = idle_machines;
+    if (mp) {
+      idle_machines = mp->idle_link;
+      mp->on_idle_list = false;
+    }
+    return mp;
+  }
+  void push_idle_machine(machine* mp) {
+    if (mp->on_idle_list) return;
+    mp->on_idle_list = true;
+    mp->idle_link = idle_machines;
+    idle_machines = mp;
+  }
+  void set_watcher(machine* mp) {
+    require(watcher == nullptr, "two watchers");
+    mp->watching = true;
+    watcher = mp;
+  }
+  void set_sentinel(machine* mp, bool has_due) {
+    require(watcher == nullptr, "a sentinel beside a watcher");
+    require(sentinel.load(std::memory_order_relaxed) == nullptr, "two sentinels");
+    sentinel_has_due.store(has_due, std::memory_order_relaxed);
+    sentinel.store(mp, std::memory_order_relaxed);
+  }
+  bool assign_watch(machine* mp) {
+    processor* pp = pop_idle_processor();
+    if (!pp) return false;
+    mp->assigned = pp;
+    set_watcher(mp);
+    return true;
+  }
+  bool take_watch(machine* mp) {
+    processor* pp = pop_idle_processor();
+    if (!pp) return false;
+    mp->pp = pp;
+    set_watcher(mp);
+    return true;
+  }
+  bool anything_queued() const {
+    if (!global.empty()) return true;
+    for (const processor& p : procs) {
+      if (!p.queue.empty()) return true;
+    }
+    return false;
+  }
+  void sleep_until_assigned(machine* mp, bool has_deadline) {
+    for (;;) {
+      bool woken = true;
+      if (has_deadline) {
+        woken = mp->wake.sleep_timed();
+      } else {
+        mp->wake.sleep();
+      }
+      const model_guard lock(guard);
+      mp->wake.clear();
+      if (mp->assigned) {
+        mp->pp = static_cast<processor*>(mp->assigned);
+        mp->assigned = nullptr;
+        return;
+      }
+      if (woken) continue;
+      has_deadline = false;
+      mp->deadline_came = true;
+      if (sentinel.load(std::memory_order_relaxed) != mp) continue;
+      sentinel.store(nullptr, std::memory_order_relaxed);
+      if (take_watch(mp)) return;
+      push_idle_machine(mp);
+    }
+  }
+  void release_processor(machine* mp) {
+    processor* pp = mp->pp;
+    mp->pp = nullptr;
+    pp->idle_link = static_cast<processor*>(idle_procs);
+    idle_procs = pp;
+  }
+  bool watches_already(machine* mp) { return watcher == mp; }
+  void take_over_watch(machine* mp) {
+    if (machine* old = sentinel.load(std::memory_order_relaxed)) {
+      sentinel.store(nullptr, std::memory_order_relaxed);
+      push_idle_machine(old);
+    }
+    set_watcher(mp);
+  }
+  // True: the machine watches. False: it has slept, because another one watches.
+  bool watch_or_stop(machine* mp) {
+    {
+      const model_guard lock(guard);
+      if (watches_already(mp)) return true;
+      if (!watcher) {
+        take_over_watch(mp);
+        return true;
+      }
+      if (Flaw != flaw::stops_without_look) {
+        release_processor(mp);
+        push_idle_machine(mp);
+      }
+    }
+    if (Flaw == flaw::stops_without_look) {
+      const model_guard lock(guard);
+      release_processor(mp);
+      push_idle_machine(mp);
+    }
+    sleep_until_assigned(mp, false);
+    return false;
+  }
+  void appoint_watcher() {
+    machine* mp = nullptr;
+    {
+      const model_guard lock(guard);
+      if (watcher || sentinel.load(std::memory_order_relaxed) || !idle_procs) return;
+      mp = pop_idle_machine();
+      if (!mp) return;  // here the real one starts a thread
+      assign_watch(mp);
+    }
+    mp->wake.set();
+  }
+  void resign_watcher(machine* mp) {
+    {
+      const model_guard lock(guard);
+      mp->watching = false;
+      watcher = nullptr;
+      if (!idle_procs) return;
+      if (timers.empty()) {
+        if (machine* sleeper = pop_idle_machine()) set_sentinel(sleeper, false);
+      }
+    }
+    if (!sentinel.load(std::memory_order_relaxed)) return appoint_watcher();
+    Atomics::heavy_fence();
+    if (Flaw != flaw::appointed_blindly && (anything_queued() || !timers.empty())) wake_sentinel();
+  }
+  void wake_sentinel() {
+    machine* mp = nullptr;
+    if (Flaw == flaw::sentinel_outside_lock) {
+      mp = sentinel.exchange(nullptr, std::memory_order_acq_rel);
+      if (!mp) return;
+    }
+    {
+      const model_guard lock(guard);
+      if (Flaw != flaw::sentinel_outside_lock) {
+        mp = sentinel.load(std::memory_order_relaxed);
+        if (!mp) return;
+        sentinel.store(nullptr, std::memory_order_relaxed);
+      }
+      if (!assign_watch(mp)) {
+        push_idle_machine(mp);
+        return;
+      }
+    }
+    mp->wake.set();
+  }
+  void sleep_as_sentinel(machine* mp) {
+    bool has_due = false;
+    {
+      const model_guard lock(guard);
+      mp->watching = false;
+      watcher = nullptr;
+      release_processor(mp);
+      has_due = !timers.empty();
+      set_sentinel(mp, has_due);
+    }
+    Atomics::heavy_fence();
+    if (Flaw != flaw::no_second_look && (anything_queued() || (!has_due && !timers.empty()))) {
+      const model_guard lock(guard);
+      if (sentinel.load(std::memory_order_relaxed) == mp) {
+        sentinel.store(nullptr, std::memory_order_relaxed);
+        if (take_watch(mp)) return;
+        push_idle_machine(mp);
+      }
+    }
+    sleep_until_assigned(mp, has_due);
+  }
+
+  // --- scheduler.hpp, schedule.cpp ---
+
+  void notify_submit() {
+    Atomics::light_fence();
+    if (sentinel.load(std::memory_order_relaxed) != nullptr) wake_sentinel();
+  }
+  void submit_local(machine* mp, int item) {
+    static_cast<processor*>(mp->pp)->queue.push(item);
+    notify_submit();
+  }
+  void submit_global(int item) {
+    {
+      const model_guard lock(global_guard);
+      global.push(item);
+    }
+    notify_submit();
+  }
+
+  void arm_timer(int item) {
+    timers.push(item);
+    if (Flaw == flaw::timer_not_announced) return;
+    Atomics::light_fence();
+    if (!sentinel_has_due.load(std::memory_order_relaxed)) wake_sentinel();
+  }
+
+  // --- watch.cpp, find_runnable.cpp ---
+
+  int watch(machine* mp) {
+    if (mp->deadline_came) {
+      mp->deadline_came = false;
+      if (const int item = timers.pop(); item != k_nothing) {
+        submit_local(mp, item);
+        return k_nothing;
+      }
+    }
+    for (processor& victim : procs) {
+      if (const int item = victim.queue.pop(); item != k_nothing) return item;
+    }
+    if (!global.empty()) return k_nothing;
+    sleep_as_sentinel(mp);
+    return k_nothing;
+  }
+  int search_once(machine* mp) {
+    processor* pp = mp->pp;
+    if (const int item = pp->queue.pop(); item != k_nothing) return item;
+    if (const int item = global.pop(); item != k_nothing) return item;
+    return watch_or_stop(mp) ? watch(mp) : k_nothing;
+  }
+  int find_runnable(machine* mp) {
+    for (;;) {
+      forget(1);
+      const int item = search_once(mp);
+      if (item == k_nothing) continue;
+      if (mp->watching) resign_watcher(mp);
+      return item;
+    }
+  }
+};
+
+}  // namespace goro::model::idle

@@ -1,0 +1,191 @@
+// [MO-3]: work that is submitted while machines go to sleep is found, and there is at most one watcher or sentinel.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "model/expect.hpp"
+#include "model/idle_protocol.hpp"
+
+namespace goro::model::idle {
+namespace {
+
+// What a machine does when the test begins.
+enum class start { absent, searches, watches, sentinel, sleeps };
+
+struct scenario {
+  start first = start::absent;
+  start second = start::absent;
+  int items = 0;
+  std::array<int, k_items> needs = {-1, -1, -1, -1, -1, -1};  // item i starts needs[i] and computes until it has run
+  bool by_timer = false;                                      // as a timer of its own
+  std::vector<int> queued{};                                  // on the first P
+  std::vector<int> submitted{};                               // by a plain thread
+};
+
+const scenario* g_scenario = nullptr;
+
+template <class Scheduler>
+struct world : Scheduler {
+  std::array<model_atomic<bool>, k_items> done{};
+
+  world() {
+    place(0, g_scenario->first);
+    place(1, g_scenario->second);
+    for (const int item : g_scenario->queued) this->procs[0].queue.push(item);
+  }
+
+  void place(std::size_t i, start how) {
+    machine* mp = &this->machines[i];
+    processor* pp = &this->procs[i];
+    if (how == start::absent) return;
+    if (how == start::searches || how == start::watches) {
+      mp->pp = pp;
+      if (how == start::watches) this->set_watcher(mp);
+      return;
+    }
+    pp->idle_link = static_cast<processor*>(this->idle_procs);
+    this->idle_procs = pp;
+    if (how == start::sentinel) {
+      this->set_sentinel(mp, false);
+    } else {
+      this->push_idle_machine(mp);
+    }
+  }
+
+  void run(machine* mp, int item) {
+    const int needed = g_scenario->needs[static_cast<std::size_t>(item)];
+    if (needed != k_nothing) {
+      if (g_scenario->by_timer) {
+        this->arm_timer(needed);
+      } else {
+        this->submit_local(mp, needed);
+      }
+      unsigned spins = 0;
+      while (!done[static_cast<std::size_t>(needed)].load(std::memory_order_acquire)) model_atomics::backoff(spins);
+    }
+    require(!done[static_cast<std::size_t>(item)].exchange(true, std::memory_order_release), "run twice");
+  }
+
+  // A machine's thread. Sleeps in the end.
+  void live(std::size_t i, start how) {
+    machine* mp = &this->machines[i];
+    if (how == start::sentinel || how == start::sleeps) this->sleep_until_assigned(mp, false);
+    for (;;) run(mp, this->find_runnable(mp));
+  }
+
+  void submit_all() {
+    for (const int item : g_scenario->submitted) this->submit_global(item);
+  }
+
+  // When everybody sleeps.
+  void check() {
+    for (int i = 0; i != g_scenario->items; ++i) {
+      require(done[static_cast<std::size_t>(i)].load(std::memory_order_relaxed), "lost");
+    }
+    require(!this->anything_queued(), "somebody waits while all sleep");
+    require(!this->watcher, "the watcher sleeps");
+    require(!this->idle_procs || this->sentinel.load(std::memory_order_relaxed), "nobody looks after an idle P");
+  }
+};
+
+template <class Scheduler>
+outcome explore_idle(options how, const scenario& what) {
+  using state = world<Scheduler>;
+  g_scenario = &what;
+  how.may_end_asleep = true;
+  std::vector<thread_body<state>> bodies;
+  if (!what.submitted.empty()) bodies.push_back([](state& s) { s.submit_all(); });
+  if (what.first != start::absent) bodies.push_back([&](state& s) { s.live(0, what.first); });
+  if (what.second != start::absent) bodies.push_back([&](state& s) { s.live(1, what.second); });
+  return explore<state>(how, bodies, [](state& s) { s.check(); });
+}
+
+using sound = scheduler<model_atomics>;
+
+// By value, for the loops; see explorer.hpp.
+void expect_sound(const char* what, const scenario& s) {
+  expect_holds_in_both(what, [&](options how) {
+    how.ids = identity::value;
+    return explore_idle<sound>(how, s);
+  });
+}
+
+// What the scheduler's lock guards is touched under the lock only.
+void expect_no_race(const char* what, const scenario& s) { expect_holds(what, explore_idle<sound>({}, s)); }
+
+// A plain thread starts two goroutines while the only machine goes to sleep.
+const scenario k_from_outside = {.first = start::watches, .items = 2, .submitted = {0, 1}};
+
+// A goroutine starts another one, or arms a timer, and computes on; the second machine is just going to sleep, or
+// asleep already.
+const scenario k_beside_watcher = {
+    .first = start::searches, .second = start::watches, .items = 2, .needs = {1, -1}, .queued = {0}};
+const scenario k_beside_sentinel = {
+    .first = start::searches, .second = start::sentinel, .items = 2, .needs = {1, -1}, .queued = {0}};
+const scenario k_timer_beside_watcher = {.first = start::searches,
+                                         .second = start::watches,
+                                         .items = 2,
+                                         .needs = {1, -1},
+                                         .by_timer = true,
+                                         .queued = {0}};
+const scenario k_timer_beside_sentinel = {.first = start::searches,
+                                          .second = start::sentinel,
+                                          .items = 2,
+                                          .needs = {1, -1},
+                                          .by_timer = true,
+                                          .queued = {0}};
+
+// The goroutine comes from outside: either machine may get it, while the other one goes to sleep.
+const scenario k_either = {
+    .first = start::searches, .second = start::watches, .items = 2, .needs = {1, -1}, .submitted = {0}};
+const scenario k_either_awake = {
+    .first = start::searches, .second = start::sentinel, .items = 2, .submitted = {0, 1}};
+const scenario k_both_asleep = {
+    .first = start::sentinel, .second = start::sleeps, .items = 2, .needs = {1, -1}, .submitted = {0}};
+
+TEST(model, idle_submit_from_outside) {
+  expect_sound("from outside", k_from_outside);
+  expect_sound("both asleep", k_both_asleep);
+}
+TEST(model, idle_submit_beside_watcher) { expect_sound("beside watcher", k_beside_watcher); }
+TEST(model, idle_races) {
+  expect_no_race("from outside, by store", k_from_outside);
+  expect_no_race("beside watcher, by store", k_beside_watcher);
+  expect_no_race("both asleep, by store", k_both_asleep);
+}
+TEST(model, idle_submit_beside_sentinel) { expect_sound("beside sentinel", k_beside_sentinel); }
+TEST(model, idle_timer) {
+  expect_sound("timer beside watcher", k_timer_beside_watcher);
+  expect_sound("timer beside sentinel", k_timer_beside_sentinel);
+}
+TEST(model, idle_either_machine) {
+  expect_sound("either machine", k_either);
+  expect_sound("either machine, two items", k_either_awake);
+}
+
+template <class Scheduler>
+void expect_found(const char* what, const scenario& s, const char* violation) {
+  expect_violated(what, explore_idle<Scheduler>({.ids = identity::value}, s), violation);
+}
+
+TEST(model, idle_needs_its_fences) {
+  expect_found<scheduler<no_light_fence>>("no light fence", k_beside_watcher, "spins");
+  expect_found<scheduler<no_heavy_fence>>("no heavy fence", k_beside_watcher, "spins");
+  expect_found<scheduler<one_sided_fence>>("heavy fence of the sleeper alone", k_beside_watcher, "spins");
+}
+
+TEST(model, idle_needs_each_look) {
+  using blind_sentinel = scheduler<model_atomics, flaw::no_second_look>;
+  using blind_watcher = scheduler<model_atomics, flaw::appointed_blindly>;
+  using silent_timer = scheduler<model_atomics, flaw::timer_not_announced>;
+  using hasty_stop = scheduler<model_atomics, flaw::stops_without_look>;
+  using early_exchange = scheduler<model_atomics, flaw::sentinel_outside_lock>;
+  expect_found<blind_sentinel>("no second look", k_from_outside, "lost");
+  expect_found<blind_watcher>("appointed blindly", k_either, "spins");
+  expect_found<silent_timer>("timer not announced", k_timer_beside_sentinel, "spins");
+  expect_found<hasty_stop>("stops without a look", k_beside_watcher, "spins");
+  expect_found<early_exchange>("sentinel outside the lock", k_either_awake, "two");
+}
+
+}  // namespace
+}  // namespace goro::model::idle
