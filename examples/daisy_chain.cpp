@@ -1,9 +1,9 @@
-// A chain of 10,000 goroutines, each waiting for its neighbour on the right: a whisper goes through all of
+// A chain of 5,000 goroutines, each waiting for its neighbour on the right: a whisper goes through all of
 // them.
 //
 //   main <- [+1] <- [+1] <- ... <- [+1] <- 1
 //
-// A waiting goroutine costs a little memory and no thread, so ten thousand that wait are nothing to speak of.
+// A waiting goroutine costs a little memory and no thread, so five thousand that wait are nothing to speak of.
 
 #include <cstdio>
 #include <utility>
@@ -12,7 +12,7 @@
 
 int main() {
   return goro::run([] {
-    constexpr int k_links = 10'000;
+    constexpr int k_links = 5'000;
 
     const goro::chan<int> leftmost;
     goro::chan<int> left = leftmost;

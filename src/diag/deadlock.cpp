@@ -23,11 +23,13 @@ int thread_count() noexcept {
 
 }  // namespace
 
-void report_deadlock() noexcept {
+void report_deadlock(machine* sentinel) noexcept {
   const int asleep = sched.foreign_waiting.load(std::memory_order_acquire);
   if (asleep == 0 || sched.freezing.load(std::memory_order_relaxed)) return;
   if (thread_count() != sched.machine_count.load(std::memory_order_relaxed) + asleep) return;
   if (sched.foreign_waiting.load(std::memory_order_acquire) != asleep) return;
+  // A thread that counts as asleep has submitted its last work before that, and with it relieved the sentinel.
+  if (!all_quiet(sentinel)) return;
   if (sched.main_exited.load(std::memory_order_acquire) && goroutine_count() == 0) {
     fatal("no goroutines (main called runtime.Goexit) - deadlock!");
   }

@@ -3,8 +3,10 @@
 
 namespace goro::detail {
 
-// Called when no P has work and no timer is armed. Fatal if every thread of the process is either the runtime's or
-// known to be asleep in it for ever; returns if some thread might still do something.
-void report_deadlock() noexcept;
+struct machine;
+
+// Called by the sentinel when no P had work and no timer was armed. Fatal if every thread of the process is either the
+// runtime's or known to be asleep in it for ever; returns if some thread might still do something, or just has.
+void report_deadlock(machine* sentinel) noexcept;
 
 }  // namespace goro::detail

@@ -6,20 +6,6 @@ namespace goro::detail {
 
 namespace {
 
-// How many goroutines move from the global to a local queue at once.
-constexpr std::size_t k_global_batch = 128;
-
-goroutine* take_global(processor* pp) noexcept {
-  chain<goroutine> share =
-      sched.global.pop_share(static_cast<std::size_t>(sched.procs.load(std::memory_order_relaxed)), k_global_batch);
-  goroutine* first = share.pop_front();
-  if (!first) return nullptr;
-  pp->global_runs.add(share.size + 1);
-  pp->queue.push_ready_batch(share);
-  sched.global.push_all(share);  // what had no room
-  return first;
-}
-
 // set_max_procs has taken this P away: everything that waits here goes to the others.
 void retire_processor(machine* mp) noexcept {
   processor* pp = mp->pp;
@@ -50,7 +36,6 @@ goroutine* search_once(machine* mp) noexcept {
   processor* pp = mp->pp;
   if (pp->timers.next_due() != time_point::max()) run_timers(pp, now());
   if (goroutine* gp = pick_local(pp)) return gp;
-  if (goroutine* gp = take_global(pp)) return gp;
   return watch_or_sleep(mp) ? watch(mp) : nullptr;
 }
 

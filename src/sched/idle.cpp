@@ -118,6 +118,12 @@ void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept {
 
 }  // namespace
 
+bool all_quiet(machine* mp) noexcept {
+  const lock_guard guard(sched.guard);
+  return sched.sentinel.load(std::memory_order_relaxed) == mp && !anything_queued() && !others_run() &&
+         earliest_timer() == time_point::max();
+}
+
 bool others_run() noexcept {
   const machine* self = current_machine();
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
@@ -256,7 +262,7 @@ void sleep_as_sentinel(machine* mp) noexcept {
   }
   if (due == time_point::max() && !others_run()) {
     const time_point soon = clock::now() + k_deadlock_delay;
-    if (!mp->wake.sleep(&soon)) report_deadlock();
+    if (!mp->wake.sleep(&soon)) report_deadlock(mp);
   }
   sleep_until_assigned(mp, due == time_point::max() ? nullptr : &due);
 }

@@ -136,8 +136,9 @@ int run_main(const run_options& options, main_function call, void* f, std::sourc
   main_task task{.call = call, .f = f, .result = 0, .returned = false, .done = {}};
   const unborn u = spawn_prepare(sizeof(main_closure), alignof(main_closure));
   ::new (u.closure) main_closure(&task);
-  sched.foreign_waiting.fetch_add(1, std::memory_order_release);
   spawn_main(u.gp, &call_of<main_closure>::call, where);
+  // After the start: only a thread that has nothing left to do counts as waiting. (The end may have counted before.)
+  sched.foreign_waiting.fetch_add(1, std::memory_order_release);
   task.done.sleep();
   return task.result;
 }

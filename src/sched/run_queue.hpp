@@ -63,6 +63,15 @@ class run_queue {
     push_ready_locked(item, overflow);
   }
 
+  // Owner: item goes behind everything that is queued here. False if that cannot be, because ready is full or somebody
+  // waits in fresh, who would come later.
+  [[nodiscard]] bool push_last(T* item) noexcept {
+    const owner_guard guard(lock_);
+    if (fresh_.size() != 0 || ready_.size() == Capacity) return false;
+    ready_.push_back(item);
+    return true;
+  }
+
   // Owner: a goroutine that never ran. False if there is no room.
   [[nodiscard]] bool push_fresh(T* item) noexcept {
     const owner_guard guard(lock_);
@@ -71,10 +80,11 @@ class run_queue {
     return true;
   }
 
-  // Owner: as much of a chain as has room, from its front.
-  void push_ready_batch(chain<T>& items) noexcept {
+  // Owner, while ready has room for what comes: fill(push) calls push(item) for each; returns what fill returns.
+  template <class Fill>
+  auto push_ready_batch(Fill fill) noexcept {
     const owner_guard guard(lock_);
-    while (items.first && ready_.size() < Capacity) ready_.push_back(items.pop_front());
+    return fill([this](T* item) { ready_.push_back(item); });
   }
 
   // Owner: takes one in the usual order; null if there is none. Calls not_next() if it was not run_next.

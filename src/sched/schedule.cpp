@@ -41,9 +41,8 @@ bool oldest_is_due(processor* pp) noexcept {
 }
 
 goroutine* pick_global(processor* pp) noexcept {
-  if (sched.global.size() == 0) return nullptr;
-  goroutine* gp = sched.global.pop_share(k_max_procs, 1).first;
-  if (gp) pp->global_runs.add();
+  goroutine* gp = nullptr;
+  pp->global_runs.add(sched.global.pop_share(1, 1, [&](goroutine* g) { gp = g; }));
   return gp;
 }
 
@@ -65,8 +64,9 @@ bool scheduler_is_due(processor* pp) noexcept {
   return due != time_point::max() && due <= now();
 }
 
-void commit_yield(machine*, goroutine* left, void*) noexcept {
-  sched.global.push(left);
+// Behind everybody who is queued here: the end of the local ring, if that is where the last of them stands.
+void commit_yield(machine* mp, goroutine* left, void*) noexcept {
+  if (sched.global.size() != 0 || !mp->pp->queue.push_last(left)) sched.global.push(left);
   notify_submit();
 }
 
@@ -92,6 +92,17 @@ void check_sentinel_due(processor* pp) noexcept {
       sched.sentinel.load(std::memory_order_relaxed) != nullptr) {
     wake_sentinel();
   }
+}
+
+goroutine* pick_share(processor* pp) noexcept {
+  // A batch of 128 to pay for the lock; what is taken has room, since the ring is empty.
+  constexpr std::size_t k_batch = 128;
+  const auto procs = static_cast<std::size_t>(sched.procs.load(std::memory_order_relaxed));
+  goroutine* first = nullptr;
+  pp->global_runs.add(pp->queue.push_ready_batch([&](auto push) {
+    return sched.global.pop_share(procs, k_batch, [&](goroutine* gp) { first ? push(gp) : void(first = gp); });
+  }));
+  return first;
 }
 
 void submit_global(goroutine* gp) noexcept {

@@ -80,6 +80,7 @@ void wake_sentinel() noexcept;
 bool watch_or_sleep(machine* mp) noexcept;
 void sleep_as_sentinel(machine* mp) noexcept;
 bool others_run() noexcept;
+bool all_quiet(machine* mp) noexcept;  // the calling machine is still the sentinel, and there is nothing to do
 void appoint_watcher() noexcept;
 machine* new_machine(processor* pp) noexcept;  // a machine that holds pp and watches, not started yet
 void start_machine(machine* mp) noexcept;

@@ -28,6 +28,9 @@ inline constexpr std::uint64_t k_care_period = 8;
 bool pick_with_care(processor* pp, std::uint64_t tick, goroutine*& gp) noexcept;
 void check_sentinel_due(processor* pp) noexcept;
 
+// This P's share of the global queue: one is returned, the others go to its own queue.
+goroutine* pick_share(processor* pp) noexcept;
+
 inline goroutine* pick_local(processor* pp) noexcept {
   const std::uint64_t tick = pp->tick.load(std::memory_order_relaxed) + 1;
   pp->tick.store(tick, std::memory_order_relaxed);
@@ -37,6 +40,7 @@ inline goroutine* pick_local(processor* pp) noexcept {
     if (gp) return gp;
   }
   goroutine* gp = pp->queue.pick([pp] { pp->slice_start = 0; });
+  if (!gp && sched.global.size() != 0) gp = pick_share(pp);
   if (const goroutine* after = pp->queue.peek_ready()) after->prefetch_stack();
   if (pp->timer_moved && gp) [[unlikely]] check_sentinel_due(pp);
   return gp;

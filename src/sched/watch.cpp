@@ -94,8 +94,11 @@ goroutine* steal_from(processor* victim, processor* pp) noexcept {
       if (!pp->queue.push_fresh(gp)) sched.global.push(gp);
     }
   } else {
-    pp->queue.push_ready_batch(loot.items);
-    sched.global.push_all(loot.items);
+    // At most half a ring, into an empty one.
+    pp->queue.push_ready_batch([&](auto push) {
+      while (goroutine* gp = loot.items.pop_front()) push(gp);
+      return 0;
+    });
   }
   g_board.local[victim->id].valid = false;
   return first;

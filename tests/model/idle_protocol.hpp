@@ -23,12 +23,13 @@ enum class flaw {
   none,
   no_second_look,        // the sentinel does not look at the queues again
   appointed_blindly,     // nor does a watcher that makes a sleeper the sentinel
+  appointed_timer_blind, // the latter looks at the queues, but not at the timers
   timer_not_announced,   // a new timer does not wake the sentinel
   stops_without_look,    // a machine stops because another one watches, and does not look again when it gives up its P
   sentinel_outside_lock  // submitters change `sentinel` before they take the lock
 };
 
-// Single producer, many consumers.
+// The queue of a P: one producer, many consumers.
 struct item_queue {
   model_atomic<int> pushed{0};
   model_atomic<int> popped{0};
@@ -50,6 +51,31 @@ struct item_queue {
   bool empty() const noexcept {
     return pushed.load(std::memory_order_relaxed) == popped.load(std::memory_order_relaxed);
   }
+};
+
+// The global queue, and timers: under a lock, with a size that can be read without.
+struct locked_queue {
+  model_lock guard;
+  model_atomic<int> size{0};
+  std::array<model_cell<int>, k_items> items{};
+
+  void push(int item) noexcept {
+    const model_guard lock(guard);
+    const int n = size.load(std::memory_order_relaxed);
+    items[static_cast<std::size_t>(n)] = item;
+    size.store(n + 1, std::memory_order_relaxed);
+  }
+  int pop() noexcept {
+    if (empty()) return k_nothing;
+    const model_guard lock(guard);
+    const int n = size.load(std::memory_order_relaxed);
+    if (n == 0) return k_nothing;
+    const int item = items[0];
+    for (int i = 1; i < n; ++i) items[static_cast<std::size_t>(i - 1)] = items[static_cast<std::size_t>(i)];
+    size.store(n - 1, std::memory_order_relaxed);
+    return item;
+  }
+  bool empty() const noexcept { return size.load(std::memory_order_relaxed) == 0; }
 };
 
 struct machine;
@@ -74,18 +100,15 @@ struct scheduler {
   std::array<processor, 2> procs;
   std::array<machine, 2> machines;
 
-  // The global queue.
-  model_lock global_guard;
-  item_queue global;
+  locked_queue global;
+  locked_queue timers;
 
   model_lock guard;
   model_cell<processor*> idle_procs{nullptr};
   model_cell<machine*> idle_machines{nullptr};
   model_cell<machine*> watcher{nullptr};
   model_atomic<machine*> sentinel{nullptr};
-  model_atomic<bool> sentinel_has_due{false};
-
-  item_queue timers;
+  model_atomic<bool> sentinel_has_due{true};
 
   // --- idle.cpp ---
 
@@ -142,6 +165,7 @@ struct scheduler {
   }
   void sleep_until_assigned(machine* mp, bool has_deadline) {
     for (;;) {
+      forget(has_deadline ? 2 : 3);  // all callers go on at the top of find_runnable
       bool woken = true;
       if (has_deadline) {
         woken = mp->wake.sleep_timed();
@@ -170,21 +194,14 @@ struct scheduler {
     pp->idle_link = static_cast<processor*>(idle_procs);
     idle_procs = pp;
   }
-  bool watches_already(machine* mp) { return watcher == mp; }
-  void take_over_watch(machine* mp) {
-    if (machine* old = sentinel.load(std::memory_order_relaxed)) {
-      sentinel.store(nullptr, std::memory_order_relaxed);
-      push_idle_machine(old);
-    }
-    set_watcher(mp);
-  }
-  // True: the machine watches. False: it has slept, because another one watches.
-  bool watch_or_stop(machine* mp) {
+  bool watch_or_sleep(machine* mp) {
     {
       const model_guard lock(guard);
-      if (watches_already(mp)) return true;
+      if (watcher == mp) return true;
       if (!watcher) {
-        take_over_watch(mp);
+        if (machine* old = sentinel.load(std::memory_order_relaxed)) push_idle_machine(old);
+        sentinel.store(nullptr, std::memory_order_relaxed);
+        set_watcher(mp);
         return true;
       }
       if (Flaw != flaw::stops_without_look) {
@@ -223,7 +240,8 @@ struct scheduler {
     }
     if (!sentinel.load(std::memory_order_relaxed)) return appoint_watcher();
     Atomics::heavy_fence();
-    if (Flaw != flaw::appointed_blindly && (anything_queued() || !timers.empty())) wake_sentinel();
+    if (Flaw == flaw::appointed_blindly) return;
+    if (anything_queued() || (Flaw != flaw::appointed_timer_blind && !timers.empty())) wake_sentinel();
   }
   void wake_sentinel() {
     machine* mp = nullptr;
@@ -278,10 +296,7 @@ struct scheduler {
     notify_submit();
   }
   void submit_global(int item) {
-    {
-      const model_guard lock(global_guard);
-      global.push(item);
-    }
+    global.push(item);
     notify_submit();
   }
 
@@ -313,7 +328,7 @@ struct scheduler {
     processor* pp = mp->pp;
     if (const int item = pp->queue.pop(); item != k_nothing) return item;
     if (const int item = global.pop(); item != k_nothing) return item;
-    return watch_or_stop(mp) ? watch(mp) : k_nothing;
+    return watch_or_sleep(mp) ? watch(mp) : k_nothing;
   }
   int find_runnable(machine* mp) {
     for (;;) {

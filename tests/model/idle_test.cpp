@@ -16,10 +16,11 @@ struct scenario {
   start first = start::absent;
   start second = start::absent;
   int items = 0;
-  std::array<int, k_items> needs = {-1, -1, -1, -1, -1, -1};  // item i starts needs[i] and computes until it has run
-  bool by_timer = false;                                      // as a timer of its own
+  std::array<int, k_items> needs = {-1, -1, -1, -1, -1, -1};  // item i computes until needs[i] has run
+  enum class way { starts, arms_timer, awaits } how = way::starts;
   std::vector<int> queued{};                                  // on the first P
   std::vector<int> submitted{};                               // by a plain thread
+  std::vector<int> armed{};                                   // by it, as timers, after those
 };
 
 const scenario* g_scenario = nullptr;
@@ -55,11 +56,8 @@ struct world : Scheduler {
   void run(machine* mp, int item) {
     const int needed = g_scenario->needs[static_cast<std::size_t>(item)];
     if (needed != k_nothing) {
-      if (g_scenario->by_timer) {
-        this->arm_timer(needed);
-      } else {
-        this->submit_local(mp, needed);
-      }
+      if (g_scenario->how == scenario::way::starts) this->submit_local(mp, needed);
+      if (g_scenario->how == scenario::way::arms_timer) this->arm_timer(needed);
       unsigned spins = 0;
       while (!done[static_cast<std::size_t>(needed)].load(std::memory_order_acquire)) model_atomics::backoff(spins);
     }
@@ -74,7 +72,11 @@ struct world : Scheduler {
   }
 
   void submit_all() {
-    for (const int item : g_scenario->submitted) this->submit_global(item);
+    for (const int item : g_scenario->submitted) {
+      forget(10 + static_cast<std::uint64_t>(item));
+      this->submit_global(item);
+    }
+    for (const int item : g_scenario->armed) this->arm_timer(item);
   }
 
   // When everybody sleeps.
@@ -126,13 +128,13 @@ const scenario k_timer_beside_watcher = {.first = start::searches,
                                          .second = start::watches,
                                          .items = 2,
                                          .needs = {1, -1},
-                                         .by_timer = true,
+                                         .how = scenario::way::arms_timer,
                                          .queued = {0}};
 const scenario k_timer_beside_sentinel = {.first = start::searches,
                                           .second = start::sentinel,
                                           .items = 2,
                                           .needs = {1, -1},
-                                          .by_timer = true,
+                                          .how = scenario::way::arms_timer,
                                           .queued = {0}};
 
 // The goroutine comes from outside: either machine may get it, while the other one goes to sleep.
@@ -140,6 +142,20 @@ const scenario k_either = {
     .first = start::searches, .second = start::watches, .items = 2, .needs = {1, -1}, .submitted = {0}};
 const scenario k_either_awake = {
     .first = start::searches, .second = start::sentinel, .items = 2, .submitted = {0, 1}};
+// The watcher takes one goroutine, which needs the other: the sleeper must become sentinel in time, or be woken.
+const scenario k_appoints = {.first = start::watches,
+                             .second = start::sleeps,
+                             .items = 2,
+                             .needs = {1, -1},
+                             .how = scenario::way::awaits,
+                             .submitted = {0, 1}};
+const scenario k_appoints_beside_timer = {.first = start::watches,
+                                          .second = start::sleeps,
+                                          .items = 2,
+                                          .needs = {1, -1},
+                                          .how = scenario::way::awaits,
+                                          .submitted = {0},
+                                          .armed = {1}};
 const scenario k_both_asleep = {
     .first = start::sentinel, .second = start::sleeps, .items = 2, .needs = {1, -1}, .submitted = {0}};
 
@@ -159,6 +175,8 @@ TEST(model, idle_timer) {
   expect_sound("timer beside sentinel", k_timer_beside_sentinel);
 }
 TEST(model, idle_either_machine) {
+  expect_sound("appoints", k_appoints);
+  expect_sound("appoints beside timer", k_appoints_beside_timer);
   expect_sound("either machine", k_either);
   expect_sound("either machine, two items", k_either_awake);
 }
@@ -177,11 +195,13 @@ TEST(model, idle_needs_its_fences) {
 TEST(model, idle_needs_each_look) {
   using blind_sentinel = scheduler<model_atomics, flaw::no_second_look>;
   using blind_watcher = scheduler<model_atomics, flaw::appointed_blindly>;
+  using timer_blind = scheduler<model_atomics, flaw::appointed_timer_blind>;
   using silent_timer = scheduler<model_atomics, flaw::timer_not_announced>;
   using hasty_stop = scheduler<model_atomics, flaw::stops_without_look>;
   using early_exchange = scheduler<model_atomics, flaw::sentinel_outside_lock>;
   expect_found<blind_sentinel>("no second look", k_from_outside, "lost");
-  expect_found<blind_watcher>("appointed blindly", k_either, "spins");
+  expect_found<blind_watcher>("appointed blindly", k_appoints, "spins");
+  expect_found<timer_blind>("appointed, blind for timers", k_appoints_beside_timer, "spins");
   expect_found<silent_timer>("timer not announced", k_timer_beside_sentinel, "spins");
   expect_found<hasty_stop>("stops without a look", k_beside_watcher, "spins");
   expect_found<early_exchange>("sentinel outside the lock", k_either_awake, "two");
