@@ -23,7 +23,11 @@ class mutex {
 
   // Blocks until the lock is held. Throws nothing.
   void lock() {
-    if (!try_lock()) lock_slow(nullptr);
+    std::uint32_t unlocked = 0;
+    if (!state_.compare_exchange_strong(unlocked, k_locked, std::memory_order_acquire,
+                                        std::memory_order_relaxed)) {
+      lock_slow(nullptr);
+    }
   }
 
   // Takes the lock if that needs no waiting. Fails while the mutex is locked, or passes from owner to owner in
@@ -49,10 +53,8 @@ class mutex {
   // Releases the lock and wakes a waiter, if any. Does not block.
   // Fatal "sync: unlock of unlocked mutex" if it is not locked.
   void unlock() {
-    std::uint32_t state = state_.load(std::memory_order_relaxed);
-    const bool wakes_nobody = (state & k_locked) != 0 && (state & (k_waiters | k_woken)) != k_waiters;
-    if (!wakes_nobody || !state_.compare_exchange_strong(state, state & ~k_locked, std::memory_order_release,
-                                                         std::memory_order_relaxed)) {
+    std::uint32_t locked_only = k_locked;
+    if (!state_.compare_exchange_strong(locked_only, 0, std::memory_order_release, std::memory_order_relaxed)) {
       unlock_slow();
     }
   }

@@ -27,11 +27,19 @@
 
 namespace goro::detail {
 
+namespace {
+
+constexpr std::size_t k_usual_align = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+static_assert(alignof(chan_core) <= k_usual_align);
+
+}  // namespace
+
 chan_core* make_chan(std::size_t capacity, const element_ops& ops) {
   // One block: the core, then the buffer at the element's alignment.
   const std::size_t align = std::max(alignof(chan_core), ops.align);
   const std::size_t offset = (sizeof(chan_core) + ops.align - 1) / ops.align * ops.align;
-  void* memory = ::operator new(offset + capacity * ops.size, std::align_val_t{align});
+  const std::size_t bytes = offset + capacity * ops.size;
+  void* memory = align > k_usual_align ? ::operator new(bytes, std::align_val_t{align}) : ::operator new(bytes);
   auto* c = ::new (memory) chan_core;
   c->capacity = capacity;
   c->buffer = static_cast<std::byte*>(memory) + offset;
@@ -45,7 +53,11 @@ void destroy_chan(chan_core* c) noexcept {
     ops.destroy(c->slot(i, ops.size));
   }
   c->~chan_core();
-  ::operator delete(c, std::align_val_t{std::max(alignof(chan_core), ops.align)});
+  if (ops.align > k_usual_align) {
+    ::operator delete(c, std::align_val_t{ops.align});
+  } else {
+    ::operator delete(c);
+  }
 }
 
 void throw_send_on_closed() { throw channel_closed("send on closed channel"); }

@@ -51,6 +51,7 @@ bool mutex::announce_waiter() {
 }
 
 bool mutex::lock_slow(const time_point* deadline) {
+  if (try_once(false)) return true;
   detail::runtime_entry entry;
   detail::wait_bucket& b = detail::bucket_of(this);
   std::int64_t since = 0;

@@ -27,8 +27,9 @@ struct element_ops {
   void (*destroy)(void* element) noexcept;
 };
 
-// In the order of use: an unbuffered channel needs the first cache line only.
-struct alignas(64) chan_core {
+// In the order of use: an unbuffered channel needs the first 64 bytes only. Not aligned to a cache line: an aligned
+// allocation costs more than the line.
+struct chan_core {
   lock guard;                            // guards all but refs
   std::atomic<std::uint32_t> refs{1};    // handles, and waits with a deadline
   wait_queue receivers;                  // not both non-empty; receivers wait only while the buffer is empty,
