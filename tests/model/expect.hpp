@@ -29,11 +29,12 @@ inline void expect_holds(const char* what, const outcome& o) {
 // The protocol lacks something, and the explorer notices what that leads to.
 inline void expect_violated(const char* what, const outcome& o, std::string_view how) {
   print(what, o);
+  EXPECT_FALSE(o.violation.empty());
   EXPECT_NE(o.violation.find(how), std::string::npos)
       << what << ": expected \"" << how << "\", found \"" << o.violation << "\" in " << o.executions << " executions";
 }
 
-// Both memories; the weak one contains what the other can do, but the other is nearer to the machines at hand.
+// In both memories. The weak one can do all that the other can, so what is large need not be explored twice.
 template <class Explore>
 void expect_holds_in_both(const std::string& what, Explore explore_with) {
   expect_holds((what + ", tso").c_str(), explore_with(options{.rules = ordering::tso}));

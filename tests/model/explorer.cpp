@@ -79,12 +79,12 @@ struct thread {
   bool by_deadline = false;
 };
 
-enum class step_kind { run, flush, deadline, spurious };
+enum class step_kind : std::uint8_t { run, flush, deadline, spurious };
 
 struct step {
   step_kind kind;
-  int thread;
-  std::size_t entry;
+  std::uint8_t thread;
+  std::uint16_t entry;
 };
 
 class explorer {
@@ -128,10 +128,11 @@ class explorer {
   void execute();
   bool backtrack();
   int choose_thread();
+  bool extend_path();
+  void add_step(step_kind kind, int t, std::size_t entry);
   void list_steps();
   void list_steps_of(int t);
   bool can_run(int t) const;
-  std::size_t choose();
   void pass_turn();
   void switch_to(int to);
   void leave_futex(int t, bool by_deadline);
@@ -146,12 +147,14 @@ class explorer {
   const std::function<void()>& check_;
   const int count_;
 
-  // The search.
+  // The search: the steps of the present execution, and for each what else could have been done there.
   struct choice {
-    std::size_t taken;
+    std::size_t first;  // in steps_
     std::size_t count;
+    std::size_t taken;
   };
   std::vector<choice> path_;
+  std::vector<step> steps_;
   hash_set visited_;
   outcome result_;
 
@@ -159,13 +162,11 @@ class explorer {
   memory memory_;
   std::array<thread, k_max_threads + 1> threads_;  // the last is the explorer itself
   std::vector<int> sleepers_;                      // in futexes, in the order in which they came
-  std::vector<step> steps_;
   int current_ = k_main;
   bool starting_ = false;
   bool cut_off_ = false;
   int spurious_left_ = 0;
   std::size_t depth_ = 0;
-  std::size_t taken_steps_ = 0;
   bool tracing_ = false;
   std::ostringstream trace_;
 };
@@ -183,7 +184,6 @@ outcome explorer::explore() {
     ++result_.executions;
     execute();
     if (!result_.violation.empty()) {
-      path_.resize(depth_);
       tracing_ = true;
       execute();  // once more, for the trace
       result_.trace = trace_.str();
@@ -202,13 +202,14 @@ bool explorer::backtrack() {
   while (!path_.empty() && path_.back().taken + 1 == path_.back().count) path_.pop_back();
   if (path_.empty()) return false;
   ++path_.back().taken;
+  steps_.resize(path_.back().first + path_.back().count);
   return true;
 }
 
 void explorer::execute() {
   memory_.reset(how_.rules, how_.ids);
   sleepers_.clear();
-  depth_ = taken_steps_ = 0;
+  depth_ = 0;
   spurious_left_ = how_.spurious;
   cut_off_ = false;
   setup_();
@@ -264,24 +265,15 @@ void explorer::pass_turn() {
 // Takes steps until one is a thread's; returns that thread, or k_main when the execution is over.
 int explorer::choose_thread() {
   for (;;) {
-    list_steps();
-    if (steps_.empty()) {
-      end_without_steps();
-      return k_main;
-    }
-    if (++taken_steps_ > how_.max_steps) {
-      result_.violation = "no end in sight (livelock?)";
-      return k_main;
-    }
-    const std::size_t chosen = steps_.size() == 1 ? 0 : choose();
-    if (cut_off_) return k_main;
-    const step next = steps_[chosen];
+    if (depth_ == path_.size() && !extend_path()) return k_main;
+    const choice& here = path_[depth_++];
+    const step next = steps_[here.first + here.taken];
     switch (next.kind) {
       case step_kind::run:
         return next.thread;
       case step_kind::flush: {
         const memory::index word = memory_.flush(next.thread, next.entry);
-        if (tracing_) trace_ << "   store of T" << next.thread << " to a" << word << " becomes visible\n";
+        if (tracing_) trace_ << "   store of T" << int{next.thread} << " to a" << word << " becomes visible\n";
         break;
       }
       case step_kind::spurious:
@@ -295,32 +287,44 @@ int explorer::choose_thread() {
   }
 }
 
-std::size_t explorer::choose() {
-  if (depth_ == path_.size()) {
-    if (how_.merge && !visited_.insert(state_hash())) {
-      cut_off_ = true;
-      return 0;
-    }
-    path_.push_back({0, steps_.size()});
+// Finds out what can be done where no execution has been yet; false if the present one ends here.
+bool explorer::extend_path() {
+  if (tracing_) return false;
+  const std::size_t first = steps_.size();
+  list_steps();
+  const std::size_t count = steps_.size() - first;
+  if (count == 0) {
+    end_without_steps();
+    return false;
   }
-  return path_[depth_++].taken;
+  if (path_.size() == how_.max_steps) result_.violation = "no end in sight (livelock?)";
+  if (count > 1 && how_.merge && !visited_.insert(state_hash())) cut_off_ = true;
+  if (cut_off_ || !result_.violation.empty()) {
+    steps_.resize(first);
+    return false;
+  }
+  path_.push_back({first, count, 0});
+  return true;
+}
+
+void explorer::add_step(step_kind kind, int t, std::size_t entry) {
+  steps_.push_back({kind, static_cast<std::uint8_t>(t), static_cast<std::uint16_t>(entry)});
 }
 
 void explorer::list_steps() {
-  steps_.clear();
   // The present thread first: it needs no switch.
-  if (current_ != k_main && can_run(current_)) steps_.push_back({step_kind::run, current_, 0});
+  if (current_ != k_main && can_run(current_)) add_step(step_kind::run, current_, 0);
   for (int t = 0; t != count_; ++t) list_steps_of(t);
 }
 
 void explorer::list_steps_of(int t) {
-  if (t != current_ && can_run(t)) steps_.push_back({step_kind::run, t, 0});
+  if (t != current_ && can_run(t)) add_step(step_kind::run, t, 0);
   for (std::size_t i = 0; i != memory_.pending(t); ++i) {
-    if (memory_.may_flush(t, i)) steps_.push_back({step_kind::flush, t, i});
+    if (memory_.may_flush(t, i)) add_step(step_kind::flush, t, i);
   }
   if (at(t).state != thread_state::in_futex) return;
-  if (at(t).has_deadline) steps_.push_back({step_kind::deadline, t, 0});
-  if (spurious_left_ != 0) steps_.push_back({step_kind::spurious, t, 0});
+  if (at(t).has_deadline) add_step(step_kind::deadline, t, 0);
+  if (spurious_left_ != 0) add_step(step_kind::spurious, t, 0);
 }
 
 bool explorer::can_run(int t) const {

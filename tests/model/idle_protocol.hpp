@@ -26,7 +26,24 @@ enum class flaw {
   appointed_timer_blind, // the latter looks at the queues, but not at the timers
   timer_not_announced,   // a new timer does not wake the sentinel
   stops_without_look,    // a machine stops because another one watches, and does not look again when it gives up its P
-  sentinel_outside_lock  // submitters change `sentinel` before they take the lock
+  sentinel_in_two_steps  // submitters reset `sentinel` and appoint the watcher under the lock, but in two steps
+};
+
+// Written under a lock only; looked at from outside.
+template <class T>
+class watched {
+ public:
+  watched(T initial) : own_(initial), word_(initial) {}
+  T get() const noexcept { return own_; }  // the lock's holder
+  void set(T value) noexcept {
+    own_ = value;
+    word_.store(value, std::memory_order_relaxed);
+  }
+  T look() const noexcept { return word_.load(std::memory_order_relaxed); }
+
+ private:
+  model_cell<T> own_;
+  model_atomic<T> word_;
 };
 
 // The queue of a P: one producer, many consumers.
@@ -56,26 +73,26 @@ struct item_queue {
 // The global queue, and timers: under a lock, with a size that can be read without.
 struct locked_queue {
   model_lock guard;
-  model_atomic<int> size{0};
+  watched<int> size{0};
   std::array<model_cell<int>, k_items> items{};
 
   void push(int item) noexcept {
     const model_guard lock(guard);
-    const int n = size.load(std::memory_order_relaxed);
+    const int n = size.get();
     items[static_cast<std::size_t>(n)] = item;
-    size.store(n + 1, std::memory_order_relaxed);
+    size.set(n + 1);
   }
   int pop() noexcept {
     if (empty()) return k_nothing;
     const model_guard lock(guard);
-    const int n = size.load(std::memory_order_relaxed);
+    const int n = size.get();
     if (n == 0) return k_nothing;
     const int item = items[0];
     for (int i = 1; i < n; ++i) items[static_cast<std::size_t>(i - 1)] = items[static_cast<std::size_t>(i)];
-    size.store(n - 1, std::memory_order_relaxed);
+    size.set(n - 1);
     return item;
   }
-  bool empty() const noexcept { return size.load(std::memory_order_relaxed) == 0; }
+  bool empty() const noexcept { return size.look() == 0; }
 };
 
 struct machine;
@@ -107,8 +124,8 @@ struct scheduler {
   model_cell<processor*> idle_procs{nullptr};
   model_cell<machine*> idle_machines{nullptr};
   model_cell<machine*> watcher{nullptr};
-  model_atomic<machine*> sentinel{nullptr};
-  model_atomic<bool> sentinel_has_due{true};
+  watched<machine*> sentinel{nullptr};
+  watched<bool> sentinel_has_due{true};
 
   // --- idle.cpp ---
 
@@ -138,9 +155,9 @@ struct scheduler {
   }
   void set_sentinel(machine* mp, bool has_due) {
     require(watcher == nullptr, "a sentinel beside a watcher");
-    require(sentinel.load(std::memory_order_relaxed) == nullptr, "two sentinels");
-    sentinel_has_due.store(has_due, std::memory_order_relaxed);
-    sentinel.store(mp, std::memory_order_relaxed);
+    require(sentinel.get() == nullptr, "two sentinels");
+    sentinel_has_due.set(has_due);
+    sentinel.set(mp);
   }
   bool assign_watch(machine* mp) {
     processor* pp = pop_idle_processor();
@@ -182,8 +199,8 @@ struct scheduler {
       if (woken) continue;
       has_deadline = false;
       mp->deadline_came = true;
-      if (sentinel.load(std::memory_order_relaxed) != mp) continue;
-      sentinel.store(nullptr, std::memory_order_relaxed);
+      if (sentinel.get() != mp) continue;
+      sentinel.set(nullptr);
       if (take_watch(mp)) return;
       push_idle_machine(mp);
     }
@@ -199,8 +216,8 @@ struct scheduler {
       const model_guard lock(guard);
       if (watcher == mp) return true;
       if (!watcher) {
-        if (machine* old = sentinel.load(std::memory_order_relaxed)) push_idle_machine(old);
-        sentinel.store(nullptr, std::memory_order_relaxed);
+        if (machine* old = sentinel.get()) push_idle_machine(old);
+        sentinel.set(nullptr);
         set_watcher(mp);
         return true;
       }
@@ -221,7 +238,7 @@ struct scheduler {
     machine* mp = nullptr;
     {
       const model_guard lock(guard);
-      if (watcher || sentinel.load(std::memory_order_relaxed) || !idle_procs) return;
+      if (watcher || sentinel.get() || !idle_procs) return;
       mp = pop_idle_machine();
       if (!mp) return;  // here the real one starts a thread
       assign_watch(mp);
@@ -238,30 +255,26 @@ struct scheduler {
         if (machine* sleeper = pop_idle_machine()) set_sentinel(sleeper, false);
       }
     }
-    if (!sentinel.load(std::memory_order_relaxed)) return appoint_watcher();
+    if (!sentinel.look()) return appoint_watcher();
     Atomics::heavy_fence();
     if (Flaw == flaw::appointed_blindly) return;
     if (anything_queued() || (Flaw != flaw::appointed_timer_blind && !timers.empty())) wake_sentinel();
   }
   void wake_sentinel() {
     machine* mp = nullptr;
-    if (Flaw == flaw::sentinel_outside_lock) {
-      mp = sentinel.exchange(nullptr, std::memory_order_acq_rel);
-      if (!mp) return;
+    guard.acquire();
+    mp = sentinel.get();
+    sentinel.set(nullptr);
+    if (Flaw == flaw::sentinel_in_two_steps) {
+      guard.release();
+      guard.acquire();
     }
-    {
-      const model_guard lock(guard);
-      if (Flaw != flaw::sentinel_outside_lock) {
-        mp = sentinel.load(std::memory_order_relaxed);
-        if (!mp) return;
-        sentinel.store(nullptr, std::memory_order_relaxed);
-      }
-      if (!assign_watch(mp)) {
-        push_idle_machine(mp);
-        return;
-      }
+    if (mp && !assign_watch(mp)) {
+      push_idle_machine(mp);
+      mp = nullptr;
     }
-    mp->wake.set();
+    guard.release();
+    if (mp) mp->wake.set();
   }
   void sleep_as_sentinel(machine* mp) {
     bool has_due = false;
@@ -276,8 +289,8 @@ struct scheduler {
     Atomics::heavy_fence();
     if (Flaw != flaw::no_second_look && (anything_queued() || (!has_due && !timers.empty()))) {
       const model_guard lock(guard);
-      if (sentinel.load(std::memory_order_relaxed) == mp) {
-        sentinel.store(nullptr, std::memory_order_relaxed);
+      if (sentinel.get() == mp) {
+        sentinel.set(nullptr);
         if (take_watch(mp)) return;
         push_idle_machine(mp);
       }
@@ -289,7 +302,7 @@ struct scheduler {
 
   void notify_submit() {
     Atomics::light_fence();
-    if (sentinel.load(std::memory_order_relaxed) != nullptr) wake_sentinel();
+    if (sentinel.look() != nullptr) wake_sentinel();
   }
   void submit_local(machine* mp, int item) {
     static_cast<processor*>(mp->pp)->queue.push(item);
@@ -304,7 +317,7 @@ struct scheduler {
     timers.push(item);
     if (Flaw == flaw::timer_not_announced) return;
     Atomics::light_fence();
-    if (!sentinel_has_due.load(std::memory_order_relaxed)) wake_sentinel();
+    if (!sentinel_has_due.look()) wake_sentinel();
   }
 
   // --- watch.cpp, find_runnable.cpp ---

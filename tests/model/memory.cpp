@@ -22,15 +22,6 @@ void join(vector_clock& to, const vector_clock& from) noexcept {
 
 }  // namespace
 
-std::uint64_t mix(std::uint64_t bits) noexcept {  // splitmix64
-  bits += 0x9e3779b97f4a7c15;
-  bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
-  bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
-  return bits ^ (bits >> 31);
-}
-
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept { return mix(mix(a) ^ (b + 0x632be59bd9b4e019)); }
-
 void memory::reset(ordering rules, identity ids) noexcept {
   rules_ = rules;
   ids_ = ids;

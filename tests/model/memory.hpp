@@ -38,8 +38,13 @@ using vector_clock = std::array<std::uint32_t, k_max_threads>;
 // Names a store: its thread and its number in that thread's program order; 0 for initial values.
 using store_id = std::uint64_t;
 
-std::uint64_t mix(std::uint64_t bits) noexcept;
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept;
+inline std::uint64_t mix(std::uint64_t bits) noexcept {  // splitmix64
+  bits += 0x9e3779b97f4a7c15;
+  bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
+  bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
+  return bits ^ (bits >> 31);
+}
+inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept { return mix(mix(a) ^ (b + 0x632be59bd9b4e019)); }
 
 class memory {
  public:

@@ -14,7 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 
 // Goroutines in every state, none of which will ever end. Their destructors must not run.
-void start_company() {
+enum class company { all, only_blocked };
+void start_company(company who = company::all) {
   struct loud {
     ~loud() { std::puts("a goroutine was unwound"); }
   };
@@ -32,6 +33,7 @@ void start_company() {
     forever([] { goro::sleep_for(1h); });
     forever([] { locked.lock(); });
     forever([] { goro::block_forever(); });
+    if (who == company::only_blocked) continue;
     forever([] {
       for (;;) goro::this_goroutine::yield();
     });
@@ -49,7 +51,7 @@ int main_returns() {
 int main_returns_beside_an_endless_loop() {
   goro::set_max_procs(goro::max_procs() + 1);
   return goro::run([] {
-    start_company();
+    start_company(company::only_blocked);
     goro::go([] {
       for (std::atomic<int> i = 0;;) i.fetch_add(1, std::memory_order_relaxed);
     });

@@ -22,6 +22,7 @@ struct wait_queue {
 struct element_ops {
   std::size_t size;
   std::size_t align;
+  bool word;                                        // moved by copying eight bytes
   void (*relocate)(void* to, void* from) noexcept;  // move-constructs *to from *from, then destroys *from
   void (*move)(void* to, void* from) noexcept;      // move-constructs *to from *from
   void (*destroy)(void* element) noexcept;

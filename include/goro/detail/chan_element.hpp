@@ -23,6 +23,7 @@ const element_ops& ops_of() noexcept {
   static constexpr element_ops ops{
       .size = sizeof(T),
       .align = alignof(T),
+      .word = sizeof(T) == 8 && std::is_trivially_copyable_v<T>,
       .relocate = [](void* to, void* from) noexcept {
         T* source = static_cast<T*>(from);
         ::new (to) T(std::move(*source));

@@ -1,5 +1,5 @@
 #include <cstdint>
-#include <cstring>
+#include <new>
 
 #include "arch/switch.hpp"
 
@@ -11,13 +11,13 @@ namespace {
 
 // What goro_arch_switch pops; the offsets are those of switch.S.
 struct frame {
-  std::uint32_t mxcsr = 0x1f80;  // all exceptions masked, round to nearest: never 0, which would trap
-  std::uint16_t x87_control = 0x037f;
-  std::uint16_t unused = 0;
-  std::uint64_t r15 = 0, r14 = 0, r13 = 0, r12 = 0;
-  start_function rbx = nullptr;
-  std::uint64_t rbp = 0;
-  void (*return_address)() = goro_arch_start;
+  std::uint32_t mxcsr;
+  std::uint16_t x87_control;
+  std::uint16_t unused;
+  std::uint64_t r15, r14, r13, r12;
+  start_function rbx;
+  std::uint64_t rbp;
+  void (*return_address)();
 };
 static_assert(offsetof(frame, x87_control) == 4 && offsetof(frame, r15) == 8 && offsetof(frame, rbx) == 40 &&
               offsetof(frame, rbp) == 48 && offsetof(frame, return_address) == 56 && sizeof(frame) == 64);
@@ -25,12 +25,14 @@ static_assert(offsetof(frame, x87_control) == 4 && offsetof(frame, r15) == 8 && 
 }  // namespace
 
 void* arch_prepare(std::byte* stack_top, start_function start) noexcept {
-  // After the frame is popped the stack pointer is 16-byte aligned, as before a call instruction.
-  frame f;
-  f.rbx = start;
-  std::byte* sp = stack_top - sizeof(frame);
-  std::memcpy(sp, &f, sizeof f);
-  return sp;
+  // After the frame is popped the stack pointer is aligned to 16, as before a call instruction.
+  auto* f = ::new (static_cast<void*>(stack_top - sizeof(frame))) frame;
+  f->mxcsr = 0x1f80;  // all exceptions masked, round to nearest: never 0, which would trap
+  f->x87_control = 0x037f;
+  f->rbx = start;
+  f->rbp = 0;  // ends the chain of frame pointers; the other registers may hold anything
+  f->return_address = goro_arch_start;
+  return f;
 }
 
 }  // namespace goro::detail

@@ -1,5 +1,16 @@
 // The contract is in arch/switch.hpp. The saved frame, from the saved stack pointer up (see prepare.cpp):
 //   0 mxcsr, 4 x87 control word, 8 r15, 16 r14, 24 r13, 32 r12, 40 rbx, 48 rbp, 56 return address
+        .macro  save reg
+        pushq   \reg
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset \reg, 0
+        .endm
+        .macro  restore reg
+        popq    \reg
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore \reg
+        .endm
+
         .text
         .globl  goro_arch_switch
         .hidden goro_arch_switch
@@ -8,24 +19,12 @@
 goro_arch_switch:
         .cfi_startproc
         endbr64
-        pushq   %rbp
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbp, 0
-        pushq   %rbx
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbx, 0
-        pushq   %r12
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r12, 0
-        pushq   %r13
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r13, 0
-        pushq   %r14
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r14, 0
-        pushq   %r15
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r15, 0
+        save    %rbp
+        save    %rbx
+        save    %r12
+        save    %r13
+        save    %r14
+        save    %r15
         subq    $8, %rsp
         .cfi_adjust_cfa_offset 8
         stmxcsr (%rsp)
@@ -42,26 +41,14 @@ goro_arch_switch:
         .cfi_remember_state
 1:      addq    $8, %rsp
         .cfi_adjust_cfa_offset -8
-        popq    %r15
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r15
-        popq    %r14
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r14
-        popq    %r13
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r13
-        popq    %r12
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r12
-        popq    %rbx
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %rbx
-        popq    %rbp
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %rbp
+        restore %r15
+        restore %r14
+        restore %r13
+        restore %r12
+        restore %rbx
+        restore %rbp
         movq    %rdx, %rax
-        ret
+        ret                             // predicted: everybody who parks has called from the same place
         .cfi_restore_state
 2:      ldmxcsr (%rsp)
         fldcw   4(%rsp)
