@@ -2,7 +2,7 @@
 //
 //   main <- [+1] <- [+1] <- ... <- [+1] <- 1
 //
-// A waiting goroutine costs a little memory and no thread, so five thousand that wait are nothing to speak of.
+// A waiting goroutine costs a little memory and no thread, so five thousand of them are nothing to speak of.
 
 #include <cstdio>
 #include <utility>

@@ -11,6 +11,7 @@
 #include <source_location>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include <goro/detail/spawn.hpp>
 #include <goro/error.hpp>
@@ -22,6 +23,9 @@ template <class R>
 class future;
 
 namespace detail {
+
+template <class R, class Bound, class... Args>
+future<R> start_async(std::source_location where, Args&&... args);
 
 // What the goroutine and the future share.
 template <class R>
@@ -107,8 +111,8 @@ class [[nodiscard]] future {
   }
 
  private:
-  template <class F, class... Args>
-  friend auto async(F&& f, Args&&... args) -> future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
+  template <class S, class Bound, class... Args>
+  friend future<S> detail::start_async(std::source_location where, Args&&... args);
 
   explicit future(std::shared_ptr<detail::async_state<R>> state) noexcept : state_(std::move(state)) {}
   void checked() const {
@@ -117,22 +121,40 @@ class [[nodiscard]] future {
   std::shared_ptr<detail::async_state<R>> state_;
 };
 
-// Starts f(args...) as a goroutine, as go() does, and returns a future for its result. An exception that leaves f is
-// kept for get(), and dropped if nobody asks.
-template <class F, class... Args>
-auto async(F&& f, Args&&... args) -> future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>> {
-  using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
-  using task = detail::async_task<result, detail::bound<std::decay_t<F>, std::decay_t<Args>...>>;
-  detail::check_callable(f);
-  auto state = std::make_shared<detail::async_state<result>>();
+namespace detail {
+
+template <class R, class Bound, class... Args>
+future<R> start_async(std::source_location where, Args&&... args) {
+  auto state = std::make_shared<async_state<R>>();
   state->finished.add();
   try {
-    detail::spawn<task>(nullptr, std::source_location(), state, std::forward<F>(f), std::forward<Args>(args)...);
+    spawn<async_task<R, Bound>>(nullptr, where, state, std::forward<Args>(args)...);
   } catch (...) {
     state->finished.done();
     throw;
   }
-  return future<result>(std::move(state));
+  return future<R>(std::move(state));
+}
+
+}  // namespace detail
+
+// Starts f(args...) as a goroutine, as go() does, and returns a future for its result. An exception that leaves f is
+// kept for get(), and dropped if nobody asks.
+template <class F>
+  requires std::invocable<std::decay_t<F>>
+auto async(F&& f, std::source_location where = std::source_location::current()) {
+  detail::check_callable(f);
+  return detail::start_async<std::invoke_result_t<std::decay_t<F>>, detail::bound<std::decay_t<F>>>(
+      where, std::forward<F>(f));
+}
+
+template <class F, class A, class... More>
+  requires std::invocable<std::decay_t<F>, std::decay_t<A>, std::decay_t<More>...>
+auto async(F&& f, A&& a, More&&... more) {
+  detail::check_callable(f);
+  using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<A>, std::decay_t<More>...>;
+  return detail::start_async<result, detail::bound<std::decay_t<F>, std::decay_t<A>, std::decay_t<More>...>>(
+      std::source_location(), std::forward<F>(f), std::forward<A>(a), std::forward<More>(more)...);
 }
 
 }  // namespace goro

@@ -50,7 +50,15 @@ void go(F&& f, A&& a, B&& b, std::source_location where = std::source_location::
       nullptr, where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b));
 }
 
-// With options; and with any number of arguments.
+template <class F, class A, class B, class C>
+  requires std::invocable<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>>
+void go(F&& f, A&& a, B&& b, C&& c, std::source_location where = std::source_location::current()) {
+  detail::check_callable(f);
+  detail::spawn<detail::bound<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>>>(
+      nullptr, where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c));
+}
+
+// With options, and any number of arguments.
 template <class F, class... Args>
   requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
 void go(go_options options, F&& f, Args&&... args) {
@@ -59,15 +67,16 @@ void go(go_options options, F&& f, Args&&... args) {
       &options, options.where(), std::forward<F>(f), std::forward<Args>(args)...);
 }
 
-template <class F, class A, class B, class C, class... More>
-  requires std::invocable<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>,
+// With four and more the place of the call is not known to reports; go_options{} brings it.
+template <class F, class A, class B, class C, class D, class... More>
+  requires std::invocable<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>, std::decay_t<D>,
                           std::decay_t<More>...>
-void go(F&& f, A&& a, B&& b, C&& c, More&&... more) {
+void go(F&& f, A&& a, B&& b, C&& c, D&& d, More&&... more) {
   detail::check_callable(f);
-  detail::spawn<
-      detail::bound<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>, std::decay_t<More>...>>(
+  detail::spawn<detail::bound<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>, std::decay_t<D>,
+                              std::decay_t<More>...>>(
       nullptr, std::source_location(), std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
-      std::forward<C>(c), std::forward<More>(more)...);
+      std::forward<C>(c), std::forward<D>(d), std::forward<More>(more)...);
 }
 
 // Blocks for ever (Go's `select {}`). The goroutine is never unwound.

@@ -1,5 +1,9 @@
 // Looking for work, on the scheduler's own stack: due timers, this P's queue, the global queue, then the other Ps.
+#include <algorithm>
+#include <utility>
+
 #include "os/clock.hpp"
+#include "os/thread.hpp"
 #include "sched/turn.hpp"
 
 namespace goro::detail {
@@ -36,6 +40,8 @@ goroutine* search_once(machine* mp) noexcept {
   processor* pp = mp->pp;
   if (pp->timers.next_due() != time_point::max()) run_timers(pp, now());
   if (goroutine* gp = pick_local(pp)) return gp;
+  // The kernel may wake this thread on the core of the one that it is to watch.
+  if (!std::exchange(mp->short_slice, true)) ask_for_slice(time_slice::shortest);
   return watch_or_sleep(mp) ? watch(mp) : nullptr;
 }
 
@@ -50,6 +56,7 @@ goroutine* find_runnable(machine* mp) noexcept {
     }
     if (goroutine* gp = search_once(mp)) {
       if (mp->watching) resign_watcher(mp);
+      if (std::exchange(mp->short_slice, false)) ask_for_slice(time_slice::usual);
       return gp;
     }
   }

@@ -3,7 +3,6 @@
 // When main returns, or exit() is called, an exit handler freezes the machines at their next turn, before the
 // destructors of static objects run: no goroutine meets a destroyed one. What is parked is never unwound.
 #include <pthread.h>
-#include <sys/prctl.h>
 
 #include <cerrno>
 #include <csignal>
@@ -17,6 +16,7 @@
 #include "diag/debug_env.hpp"
 #include "diag/fatal.hpp"
 #include "os/cpu_count.hpp"
+#include "os/thread.hpp"
 #include "sched/scheduler.hpp"
 
 namespace goro::detail {
@@ -45,7 +45,7 @@ void* machine_thread(void* arg) {
   mp->eh = reinterpret_cast<eh_globals*>(abi::__cxa_get_globals());
   mp->errno_address = &errno;
   sanitizer_adopt_thread(mp->system_stack);
-  ::prctl(PR_SET_TIMERSLACK, 1);  // timers and naps on time; the default adds 50 us
+  ask_for_exact_sleeps();
   machine_loop(mp);
 }
 

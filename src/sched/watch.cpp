@@ -21,7 +21,7 @@ namespace goro::detail {
 namespace {
 
 constexpr std::int64_t k_patience = 20'000;  // ns
-constexpr std::int64_t k_spin = 20'000;      // looks without a nap for so long first
+constexpr std::int64_t k_spin = 40'000;      // looks without a nap for so long first: more than k_patience
 constexpr std::int64_t k_nap = 40'000;
 constexpr std::int64_t k_quiet = 500'000;
 
@@ -136,17 +136,18 @@ std::uint64_t activity() noexcept {
   return sum;
 }
 
-void nap(machine* mp, std::int64_t now_at) noexcept {
+void nap(machine* mp) noexcept {
   const time_point longest = clock::now() + std::chrono::nanoseconds(k_nap);
   const time_point due = earliest_timer();
-  static_cast<void>(now_at);
   const time_point until = std::min(longest, due);
   mp->wake.sleep(&until);
 }
 
 }  // namespace
 
-goroutine* watch(machine* mp) noexcept {
+namespace {
+
+goroutine* watch_closely(machine* mp) noexcept {
   processor* pp = mp->pp;
   forget_sights(sched.made.load(std::memory_order_acquire));
   const std::int64_t begun = now_ns();
@@ -171,9 +172,21 @@ goroutine* watch(machine* mp) noexcept {
     if (now - begun < k_spin) {
       pause();
     } else {
-      nap(mp, now);
+      nap(mp);
     }
   }
+}
+
+}  // namespace
+
+goroutine* watch(machine* mp) noexcept {
+  if (run_all_timers(mp->pp, now())) return nullptr;
+  // Nothing to look after: sleep at once.
+  if (!others_run() && sched.global.size() == 0 && mp->pp->queue.look().empty()) {
+    sleep_as_sentinel(mp);
+    return nullptr;
+  }
+  return watch_closely(mp);
 }
 
 }  // namespace goro::detail

@@ -6,6 +6,7 @@ endif()
 list(GET lines 0 line)
 string(REGEX REPLACE "^// expect: *" "" expected "${line}")
 
+set(ENV{LC_ALL} C) # plain quotation marks in the compiler's messages
 execute_process(
   COMMAND ${COMPILER} -std=c++20 -fsyntax-only -I${INCLUDE} ${SOURCE}
   RESULT_VARIABLE status

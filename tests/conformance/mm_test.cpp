@@ -42,7 +42,7 @@ TEST_P(MemoryModel, MM_01_what_precedes_go_is_visible_to_the_goroutine) {
     plain = -i;
     std::string text = "by hand";
     goro::chan<goro::unit> done;
-    goro::go([&] {
+    goro::go([&, done] {
       EXPECT_EQ(text, "by hand");
       done.send({});
     });

@@ -84,7 +84,8 @@ TEST_P(Sync, SYNC_01_lock_blocks_the_goroutine_not_its_thread) {
   in_goroutine([] {});  // there is a P for others
   EXPECT_EQ(locked, 0);
   m.unlock();
-  EXPECT_TRUE(eventually([&] { return locked == n; }));
+  EXPECT_TRUE(eventually([this] { return alive() == 0; }));
+  EXPECT_EQ(locked, n);
 }
 
 TEST_P(Sync, SYNC_02_another_goroutine_may_unlock) {

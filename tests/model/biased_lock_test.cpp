@@ -1,4 +1,5 @@
-// [MO-2]: the owner of a biased lock and its thieves exclude each other, and hand what they guard over properly.
+// [MO-2]: the owner of a biased lock and its thieves exclude each other, and hand what they guard over
+// properly.
 #include "base/biased_lock.hpp"
 
 #include <gtest/gtest.h>
@@ -9,7 +10,8 @@
 namespace goro::model {
 namespace {
 
-// Which parts of the lock the executions came through: an exploration that misses one proves less than it seems to.
+// Which parts of the lock the executions came through: an exploration that misses one proves less than it
+// seems to.
 struct coverage {
   bool stolen = false;
   bool owner_after_thief = false;

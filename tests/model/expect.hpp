@@ -14,7 +14,8 @@ namespace goro::model {
 inline void print(const char* what, const outcome& o) {
   std::printf("[  model   ] %-34s %8llu executions, %8llu states, %5lld ms%s%s\n", what,
               static_cast<unsigned long long>(o.executions), static_cast<unsigned long long>(o.states),
-              static_cast<long long>(o.time.count()), o.violation.empty() ? "" : "; found: ", o.violation.c_str());
+              static_cast<long long>(o.time.count()),
+              o.violation.empty() ? "" : "; found: ", o.violation.c_str());
 }
 
 // Every execution went well, and the number of them shows that there was something to explore.
@@ -31,7 +32,8 @@ inline void expect_violated(const char* what, const outcome& o, std::string_view
   print(what, o);
   EXPECT_FALSE(o.violation.empty());
   EXPECT_NE(o.violation.find(how), std::string::npos)
-      << what << ": expected \"" << how << "\", found \"" << o.violation << "\" in " << o.executions << " executions";
+      << what << ": expected \"" << how << "\", found \"" << o.violation << "\" in " << o.executions
+      << " executions";
 }
 
 // In both memories. The weak one can do all that the other can, so what is large need not be explored twice.

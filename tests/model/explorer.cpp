@@ -1,175 +1,13 @@
 #include "model/explorer.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdio>
 #include <cstdlib>
-#include <memory>
-#include <sstream>
 
 #include "arch/switch.hpp"
+#include "model/explorer_impl.hpp"
 
 namespace goro::model {
 
-namespace {
-
-// A set of hashes: open addressing, 0 means empty.
-class hash_set {
- public:
-  bool insert(std::uint64_t hash) {
-    if (hash == 0) hash = 1;
-    if (size_ * 2 >= slots_.size()) grow();
-    std::uint64_t& slot = find(hash);
-    if (slot == hash) return false;
-    slot = hash;
-    ++size_;
-    return true;
-  }
-  std::size_t size() const noexcept { return size_; }
-
- private:
-  std::uint64_t& find(std::uint64_t hash) {
-    const std::size_t mask = slots_.size() - 1;
-    std::size_t i = hash & mask;
-    while (slots_[i] != 0 && slots_[i] != hash) i = (i + 1) & mask;
-    return slots_[i];
-  }
-  void grow() {
-    std::vector<std::uint64_t> old(std::max<std::size_t>(1024, slots_.size() * 2));
-    old.swap(slots_);
-    for (const std::uint64_t hash : old) {
-      if (hash != 0) find(hash) = hash;
-    }
-  }
-
-  std::vector<std::uint64_t> slots_;
-  std::size_t size_ = 0;
-};
-
-enum class thread_state { ready, awaits_change, awaits_value, in_futex, ended };
-
-struct thread {
-  // Its context.
-  std::unique_ptr<std::byte[]> stack;
-  void* sp = nullptr;
-
-  thread_state state = thread_state::ready;
-  std::uint64_t history = 0;  // of all that it has read: with the code this determines what it does next
-  bool woken_up = false;      // it resumes after a wait: its next operation belongs to the same step
-
-  // Its last load, and what it knew before: backoff() takes the load back and waits for another value.
-  struct {
-    memory::index word = 0;
-    store_id id = 0;
-    std::uint64_t history = 0;
-    vector_clock clock{};
-    bool just_done = false;  // no other operation since
-  } load;
-
-  // What it awaits to be equal.
-  struct {
-    memory::index word = 0;
-    memory::bits data = 0;
-  } wanted;
-
-  // In a futex.
-  memory::index futex = 0;
-  bool has_deadline = false;
-  bool by_deadline = false;
-};
-
-enum class step_kind : std::uint8_t { run, flush, deadline, spurious };
-
-struct step {
-  step_kind kind;
-  std::uint8_t thread;
-  std::uint16_t entry;
-};
-
-class explorer {
- public:
-  static constexpr std::size_t k_stack_size = 128 * 1024;
-
-  explorer(const options& how, const std::vector<std::function<void()>>& bodies, const std::function<void()>& setup,
-           const std::function<void()>& check)
-      : how_(how), bodies_(bodies), setup_(setup), check_(check), count_(static_cast<int>(bodies.size())) {}
-
-  outcome explore();
-
-  // --- what the threads call, through namespace engine ---
-
-  int self() const noexcept { return current_; }
-  memory& shared() noexcept { return memory_; }
-  void point();
-  void stored() noexcept { at(current_).woken_up = at(current_).load.just_done = false; }
-  void observe(std::uint64_t what) noexcept;
-  memory::bits load(memory::index word, std::memory_order order);
-  void await_change();
-  void await_equal(memory::index word, memory::bits data);
-  bool futex_wait(memory::index word, memory::bits expected, bool has_deadline);
-  int futex_wake(memory::index word, int most);
-  void violate(std::string what);
-  void membarrier();
-  void forget(std::uint64_t where) noexcept {
-    if (how_.ids == identity::value) at(current_).history = mix(where, static_cast<std::uint64_t>(current_));
-  }
-
-  template <class... Parts>
-  void trace(const Parts&... parts) {
-    if (!tracing_) return;
-    if (current_ != k_main) trace_ << "T" << current_ << " ";
-    (trace_ << ... << parts) << "\n";
-  }
-
- private:
-  static void start(detail::machine*);
-
-  void execute();
-  bool backtrack();
-  int choose_thread();
-  bool extend_path();
-  void add_step(step_kind kind, int t, std::size_t entry);
-  void list_steps();
-  void list_steps_of(int t);
-  bool can_run(int t) const;
-  void pass_turn();
-  void switch_to(int to);
-  void leave_futex(int t, bool by_deadline);
-  void end_without_steps();
-  std::uint64_t state_hash() const;
-  thread& at(int t) { return threads_[static_cast<std::size_t>(t)]; }
-  const thread& at(int t) const { return threads_[static_cast<std::size_t>(t)]; }
-
-  const options how_;
-  const std::vector<std::function<void()>>& bodies_;
-  const std::function<void()>& setup_;
-  const std::function<void()>& check_;
-  const int count_;
-
-  // The search: the steps of the present execution, and for each what else could have been done there.
-  struct choice {
-    std::size_t first;  // in steps_
-    std::size_t count;
-    std::size_t taken;
-  };
-  std::vector<choice> path_;
-  std::vector<step> steps_;
-  hash_set visited_;
-  outcome result_;
-
-  // The execution under way.
-  memory memory_;
-  std::array<thread, k_max_threads + 1> threads_;  // the last is the explorer itself
-  std::vector<int> sleepers_;                      // in futexes, in the order in which they came
-  int current_ = k_main;
-  bool starting_ = false;
-  bool cut_off_ = false;
-  int spurious_left_ = 0;
-  std::size_t depth_ = 0;
-  bool tracing_ = false;
-  std::ostringstream trace_;
-};
+namespace engine {
 
 explorer* running = nullptr;
 
@@ -273,7 +111,8 @@ int explorer::choose_thread() {
         return next.thread;
       case step_kind::flush: {
         const memory::index word = memory_.flush(next.thread, next.entry);
-        if (tracing_) trace_ << "   store of T" << int{next.thread} << " to a" << word << " becomes visible\n";
+        if (tracing_)
+          trace_ << "   store of T" << int{next.thread} << " to a" << word << " becomes visible\n";
         break;
       }
       case step_kind::spurious:
@@ -330,7 +169,8 @@ void explorer::list_steps_of(int t) {
 bool explorer::can_run(int t) const {
   const thread& th = at(t);
   if (th.state == thread_state::awaits_change) return memory_.visible(t, th.load.word).id != th.load.id;
-  if (th.state == thread_state::awaits_value) return memory_.visible(t, th.wanted.word).data == th.wanted.data;
+  if (th.state == thread_state::awaits_value)
+    return memory_.visible(t, th.wanted.word).data == th.wanted.data;
   return th.state == thread_state::ready;
 }
 
@@ -357,226 +197,16 @@ std::uint64_t explorer::state_hash() const {
   return hash;
 }
 
-void explorer::observe(std::uint64_t what) noexcept {
-  if (current_ == k_main) return;
-  thread& th = at(current_);
-  th.history = mix(th.history, what);
-  th.load.just_done = false;
-}
-
-memory::bits explorer::load(memory::index word, std::memory_order order) {
-  point();
-  if (current_ == k_main) return memory_.peek(word);
-  thread& th = at(current_);
-  th.load = {word, 0, th.history, memory_.clock(current_), true};
-  const memory::value got = memory_.load(current_, word, order);
-  th.load.id = got.id;
-  th.history = mix(th.history, got.id);
-  return got.data;
-}
-
-void explorer::await_change() {
-  if (current_ == k_main || !at(current_).load.just_done) std::abort();  // see explorer.hpp
-  thread& th = at(current_);
-  trace("backs off");
-  th.history = th.load.history;
-  memory_.set_clock(current_, th.load.clock);
-  th.state = thread_state::awaits_change;
-  pass_turn();
-  th.state = thread_state::ready;
-  th.woken_up = true;
-}
-
-void explorer::await_equal(memory::index word, memory::bits data) {
-  if (current_ == k_main) return;
-  thread& th = at(current_);
-  th.wanted = {word, data};
-  th.state = thread_state::awaits_value;
-  if (starting_) {
-    switch_to(k_main);
-  } else {
-    pass_turn();
-  }
-  th.state = thread_state::ready;
-  th.woken_up = true;
-}
-
-bool explorer::futex_wait(memory::index word, memory::bits expected, bool has_deadline) {
-  point();
-  if (current_ == k_main) std::abort();  // a check must not wait
-  memory_.drain(current_);
-  const memory::value now = memory_.visible(current_, word);
-  observe(now.id);
-  if (now.data != expected) {
-    trace("futex_wait(a", word, "): has changed");
-    return false;
-  }
-  trace("futex_wait(a", word, "): sleeps");
-  thread& th = at(current_);
-  th.state = thread_state::in_futex;
-  th.futex = word;
-  th.has_deadline = has_deadline;
-  th.by_deadline = false;
-  sleepers_.push_back(current_);
-  pass_turn();
-  th.woken_up = true;
-  observe(th.by_deadline ? 2 : 1);
-  trace(th.by_deadline ? "its deadline has come" : "is awake");
-  return std::exchange(th.by_deadline, false);
-}
-
-int explorer::futex_wake(memory::index word, int most) {
-  point();
-  memory_.drain(current_);
-  int woken = 0;
-  for (std::size_t i = 0; i != sleepers_.size() && woken != most;) {
-    const int t = sleepers_[i];
-    if (at(t).futex != word) {
-      ++i;
-      continue;
-    }
-    leave_futex(t, false);
-    ++woken;
-  }
-  observe(static_cast<std::uint64_t>(woken));
-  trace("futex_wake(a", word, "): ", woken);
-  return woken;
-}
-
-void explorer::leave_futex(int t, bool by_deadline) {
-  sleepers_.erase(std::find(sleepers_.begin(), sleepers_.end(), t));
-  at(t).state = thread_state::ready;
-  at(t).by_deadline = by_deadline;
-}
-
-void explorer::membarrier() {
-  point();
-  memory_.fence_all(current_, count_);
-  observe(1);
-  trace("heavy fence");
-}
-
-// In a thread this does not return: the execution is over.
-void explorer::violate(std::string what) {
-  trace("VIOLATION: ", what);
-  if (result_.violation.empty()) result_.violation = std::move(what);
-  if (current_ != k_main) switch_to(k_main);
-}
-
-const char* name(std::memory_order order) {
-  switch (order) {
-    case std::memory_order_relaxed: return "relaxed";
-    case std::memory_order_consume: return "consume";
-    case std::memory_order_acquire: return "acquire";
-    case std::memory_order_release: return "release";
-    case std::memory_order_acq_rel: return "acq_rel";
-    case std::memory_order_seq_cst: return "seq_cst";
-  }
-  return "?";
-}
-
-}  // namespace
+}  // namespace engine
 
 outcome explore(const options& how, const std::vector<std::function<void()>>& threads,
                 const std::function<void()>& setup, const std::function<void()>& check) {
-  if (running || threads.empty() || threads.size() > k_max_threads) std::abort();
-  explorer e(how, threads, setup, check);
-  running = &e;
+  if (engine::running || threads.empty() || threads.size() > k_max_threads) std::abort();
+  engine::explorer e(how, threads, setup, check);
+  engine::running = &e;
   outcome result = e.explore();
-  running = nullptr;
+  engine::running = nullptr;
   return result;
 }
 
-void require(bool condition, const char* what) {
-  if (!condition) running->violate(what);
-}
-
-void forget(std::uint64_t where) { running->forget(where); }
-
-namespace engine {
-
-memory_index add_word(bits initial) { return running->shared().add_word(initial); }
-
-memory_index add_cell(bits initial) { return running->shared().add_cell(initial); }
-
-bits load(memory_index word, std::memory_order order) {
-  const bits data = running->load(word, order);
-  running->trace("load a", word, " ", name(order), ": ", data);
-  return data;
-}
-
-// No step: nobody notices a store before it leaves the buffer.
-void store(memory_index word, bits data, std::memory_order order) {
-  if (order == std::memory_order_seq_cst) running->point();
-  running->stored();  // it may leave the buffer before the thread's next operation
-  running->shared().store(running->self(), word, data, order);
-  running->trace("store a", word, " = ", data, " ", name(order));
-}
-
-bits read_modify_write(memory_index word, memory::operation apply, bits operand, std::memory_order order) {
-  running->point();
-  memory& shared = running->shared();
-  const memory::value old = shared.read_modify_write(running->self(), word, nullptr, apply, operand, order);
-  running->observe(old.id);
-  running->trace("modify a", word, " ", name(order), ": ", old.data, " -> ", shared.peek(word));
-  return old.data;
-}
-
-bool compare_exchange(memory_index word, bits& expected, bits desired, std::memory_order success) {
-  running->point();
-  const memory::value old = running->shared().read_modify_write(
-      running->self(), word, &expected, [](bits, bits x) { return x; }, desired, success);
-  running->observe(old.id);
-  const bool done = old.data == expected;
-  running->trace("compare a", word, " with ", expected, " ", name(success), ": ", old.data,
-                 done ? ", exchanged" : ", fails");
-  expected = old.data;
-  return done;
-}
-
-void read_cell(memory_index cell) {
-  if (running->shared().read_cell(running->self(), cell)) return;
-  running->violate("race: c" + std::to_string(cell) + " is read while nothing orders it after a write");
-}
-
-void write_cell(memory_index cell, bits data) {
-  if (running->shared().write_cell(running->self(), cell, data)) return;
-  running->violate("race: c" + std::to_string(cell) + " is written while nothing orders it after another access");
-}
-
-bits read_ghost(memory_index word) {
-  const bits data = running->shared().peek(word);
-  running->observe(data);
-  return data;
-}
-
-void write_ghost(memory_index word, bits data) { running->shared().poke(word, data); }
-
-void compiler_barrier() {
-  running->point();
-  running->shared().issue(running->self());
-  running->observe(1);
-  running->trace("light fence");
-}
-
-void full_fence() {
-  running->point();
-  running->shared().drain(running->self());
-  running->observe(1);
-  running->trace("full fence");
-}
-
-void membarrier() { running->membarrier(); }
-
-void await_change() { running->await_change(); }
-
-void await_equal(memory_index word, bits wanted) { running->await_equal(word, wanted); }
-
-bool futex_wait(memory_index word, bits expected, bool has_deadline) {
-  return running->futex_wait(word, expected, has_deadline);
-}
-
-int futex_wake(memory_index word, int most) { return running->futex_wake(word, most); }
-
-}  // namespace engine
 }  // namespace goro::model

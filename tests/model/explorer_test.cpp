@@ -1,4 +1,5 @@
-// The explorer itself: it finds what it must find, allows nothing that cannot happen, and misses no interleaving.
+// The explorer itself: it finds what it must find, allows nothing that cannot happen, and misses no
+// interleaving.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -27,19 +28,18 @@ template <class Left, class Right>
 results store_buffering(ordering rules) {
   results seen;
   int left = 0, right = 0;
-  const auto o = explore<two_words>(
-      {.rules = rules},
-      {[&](two_words& s) {
-         s.x.store(1, k_relaxed);
-         Left::light_fence();
-         left = s.y.load(k_relaxed);
-       },
-       [&](two_words& s) {
-         s.y.store(1, k_relaxed);
-         Right::heavy_fence();
-         right = s.x.load(k_relaxed);
-       }},
-      [&](two_words&) { seen.emplace(left, right); });
+  const auto o = explore<two_words>({.rules = rules},
+                                    {[&](two_words& s) {
+                                       s.x.store(1, k_relaxed);
+                                       Left::light_fence();
+                                       left = s.y.load(k_relaxed);
+                                     },
+                                     [&](two_words& s) {
+                                       s.y.store(1, k_relaxed);
+                                       Right::heavy_fence();
+                                       right = s.x.load(k_relaxed);
+                                     }},
+                                    [&](two_words&) { seen.emplace(left, right); });
   EXPECT_EQ(o.violation, "");
   return seen;
 }
@@ -91,14 +91,15 @@ struct published {
 
 outcome publish(ordering rules, std::memory_order store_order, std::memory_order load_order) {
   return explore<published>({.rules = rules}, {[=](published& s) {
-                                                    s.data = 7;
-                                                    s.flag.store(1, store_order);
-                                                  },
-                                                  [=](published& s) {
-                                                    unsigned spins = 0;
-                                                    while (s.flag.load(load_order) == 0) model_atomics::backoff(spins);
-                                                    require(s.data == 7, "old data");
-                                                  }});
+                                                 s.data = 7;
+                                                 s.flag.store(1, store_order);
+                                               },
+                                               [=](published& s) {
+                                                 unsigned spins = 0;
+                                                 while (s.flag.load(load_order) == 0)
+                                                   model_atomics::backoff(spins);
+                                                 require(s.data == 7, "old data");
+                                               }});
 }
 
 TEST(model, explorer_races) {
@@ -113,23 +114,23 @@ TEST(model, explorer_races) {
 TEST(model, explorer_release_sequence) {
   const auto with = [](bool modify) {
     return explore<published>({}, {[](published& s) {
-                                        s.data = 7;
-                                        s.flag.store(1, k_release);
-                                      },
-                                      [=](published& s) {
-                                        unsigned spins = 0;
-                                        while (s.flag.load(k_relaxed) != 1) model_atomics::backoff(spins);
-                                        if (modify) {
-                                          s.flag.fetch_add(1, k_relaxed);
-                                        } else {
-                                          s.flag.store(2, k_relaxed);
-                                        }
-                                      },
-                                      [](published& s) {
-                                        unsigned spins = 0;
-                                        while (s.flag.load(k_acquire) != 2) model_atomics::backoff(spins);
-                                        require(s.data == 7, "old data");
-                                      }});
+                                     s.data = 7;
+                                     s.flag.store(1, k_release);
+                                   },
+                                   [=](published& s) {
+                                     unsigned spins = 0;
+                                     while (s.flag.load(k_relaxed) != 1) model_atomics::backoff(spins);
+                                     if (modify) {
+                                       s.flag.fetch_add(1, k_relaxed);
+                                     } else {
+                                       s.flag.store(2, k_relaxed);
+                                     }
+                                   },
+                                   [](published& s) {
+                                     unsigned spins = 0;
+                                     while (s.flag.load(k_acquire) != 2) model_atomics::backoff(spins);
+                                     require(s.data == 7, "old data");
+                                   }});
   };
   EXPECT_EQ(with(true).violation, "");
   EXPECT_NE(with(false).violation.find("race"), std::string::npos);
@@ -139,14 +140,16 @@ struct counted {
   model_atomic<int> word{0};
 };
 
-// Three read-modify-writes by each of two threads interleave in 6! / (3! 3!) = 20 ways; by each of three in 1680.
+// Three read-modify-writes by each of two threads interleave in 6! / (3! 3!) = 20 ways; by each of three in
+// 1680.
 TEST(model, explorer_counts_every_interleaving) {
   const thread_body<counted> three_times = [](counted& s) {
     for (int i = 0; i != 3; ++i) s.word.fetch_add(1, k_relaxed);
   };
   const thread_body<counted> sums_up = [](counted& s) { require(s.word.load(k_relaxed) % 3 == 0, "lost"); };
   EXPECT_EQ(explore<counted>({.merge = false}, {three_times, three_times}, sums_up).executions, 20u);
-  EXPECT_EQ(explore<counted>({.merge = false}, {three_times, three_times, three_times}, sums_up).executions, 1680u);
+  EXPECT_EQ(explore<counted>({.merge = false}, {three_times, three_times, three_times}, sums_up).executions,
+            1680u);
   EXPECT_LT(explore<counted>({}, {three_times, three_times, three_times}, sums_up).completed, 1681u);
 }
 
@@ -173,8 +176,8 @@ TEST(model, explorer_merging_loses_nothing) {
 
 TEST(model, explorer_finds_lost_update) {
   const thread_body<counted> add = [](counted& s) { s.word.store(s.word.load(k_relaxed) + 1, k_relaxed); };
-  const auto o =
-      explore<counted>({}, {add, add}, [](counted& s) { require(s.word.load(k_relaxed) == 2, "lost update"); });
+  const auto o = explore<counted>({}, {add, add},
+                                  [](counted& s) { require(s.word.load(k_relaxed) == 2, "lost update"); });
   expect_violated("lost update", o, "lost update");
   EXPECT_NE(o.trace.find("T1 load a0 relaxed: 0"), std::string::npos) << o.trace;
 }
@@ -195,7 +198,8 @@ TEST(model, explorer_finds_deadlock) {
 
 TEST(model, explorer_finds_livelock) {
   const auto o = explore<counted>({.merge = false}, {[](counted& s) {
-                                    while (s.word.load(k_relaxed) == 0) {}
+                                    while (s.word.load(k_relaxed) == 0) {
+                                    }
                                   }});
   EXPECT_EQ(o.violation, "no end in sight (livelock?)");
 }
@@ -226,7 +230,8 @@ TEST(model, explorer_deadline) {
   explore<sleeping>({},
                     {[&](sleeping& s) {
                        timed_out = false;
-                       while (s.word.load(k_acquire) == 0 && !timed_out) timed_out = futex_wait_timed(s.word, 0);
+                       while (s.word.load(k_acquire) == 0 && !timed_out)
+                         timed_out = futex_wait_timed(s.word, 0);
                      },
                      [](sleeping& s) {
                        s.word.store(1, k_release);

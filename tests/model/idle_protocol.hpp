@@ -1,10 +1,11 @@
-// src/sched/idle.cpp and what it needs of find_runnable.cpp and watch.cpp, function for function, on modelled atomics.
-// Whoever changes the protocol there changes it here first.
+// src/sched/idle.cpp and what it needs of find_runnable.cpp and watch.cpp, function for function, on modelled
+// atomics. Whoever changes the protocol there changes it here first.
 //
-// Time is left to the explorer: a watcher looks once and then goes to sleep, as if k_quiet had passed; work that it
-// sees has always waited for too long; a deadline may come at any moment. Queues are what the protocol sees of them: a
-// word that the owner stores when it pushes, and one that whoever takes an item changes. Timers are a queue too.
-// Left out: changes of max_procs, the start of threads, the report of deadlocks.
+// Time is left to the explorer: a watcher looks once and then goes to sleep, as if k_quiet had passed; work
+// that it sees has always waited for too long; a deadline may come at any moment. Queues are what the
+// protocol sees of them: a word that the owner stores when it pushes, and one that whoever takes an item
+// changes. Timers are a queue too. Left out: changes of max_procs, the start of threads, the report of
+// deadlocks.
 #pragma once
 
 #include <array>
@@ -21,12 +22,14 @@ inline constexpr int k_nothing = -1;
 // What is wrong with a mutant of the protocol.
 enum class flaw {
   none,
-  no_second_look,        // the sentinel does not look at the queues again
-  appointed_blindly,     // nor does a watcher that makes a sleeper the sentinel
-  appointed_timer_blind, // the latter looks at the queues, but not at the timers
-  timer_not_announced,   // a new timer does not wake the sentinel
-  stops_without_look,    // a machine stops because another one watches, and does not look again when it gives up its P
-  sentinel_in_two_steps  // submitters reset `sentinel` and appoint the watcher under the lock, but in two steps
+  no_second_look,         // the sentinel does not look at the queues again
+  appointed_blindly,      // nor does a watcher that makes a sleeper the sentinel
+  appointed_timer_blind,  // the latter looks at the queues, but not at the timers
+  timer_not_announced,    // a new timer does not wake the sentinel
+  stops_without_look,    // a machine stops because another one watches, and does not look again when it gives
+                         // up its P
+  sentinel_in_two_steps  // submitters reset `sentinel` and appoint the watcher under the lock, but in two
+                         // steps
 };
 
 // Written under a lock only; looked at from outside.
@@ -62,7 +65,8 @@ struct item_queue {
       int at = popped.load(std::memory_order_relaxed);
       if (at == pushed.load(std::memory_order_acquire)) return k_nothing;
       const int item = items[static_cast<std::size_t>(at)];
-      if (popped.compare_exchange_strong(at, at + 1, std::memory_order_acq_rel, std::memory_order_relaxed)) return item;
+      if (popped.compare_exchange_strong(at, at + 1, std::memory_order_acq_rel, std::memory_order_relaxed))
+        return item;
     }
   }
   bool empty() const noexcept {
@@ -286,14 +290,17 @@ struct scheduler {
       has_due = !timers.empty();
       set_sentinel(mp, has_due);
     }
+    forget(has_due ? 4 : 5);
     Atomics::heavy_fence();
     if (Flaw != flaw::no_second_look && (anything_queued() || (!has_due && !timers.empty()))) {
-      const model_guard lock(guard);
+      guard.acquire();
       if (sentinel.get() == mp) {
         sentinel.set(nullptr);
-        if (take_watch(mp)) return;
+        if (take_watch(mp)) return guard.release();
         push_idle_machine(mp);
       }
+      guard.release();
+      has_due = false;
     }
     sleep_until_assigned(mp, has_due);
   }
@@ -323,6 +330,7 @@ struct scheduler {
   // --- watch.cpp, find_runnable.cpp ---
 
   int watch(machine* mp) {
+    forget(6);
     if (mp->deadline_came) {
       mp->deadline_came = false;
       if (const int item = timers.pop(); item != k_nothing) {
@@ -341,6 +349,7 @@ struct scheduler {
     processor* pp = mp->pp;
     if (const int item = pp->queue.pop(); item != k_nothing) return item;
     if (const int item = global.pop(); item != k_nothing) return item;
+    forget(7);
     return watch_or_sleep(mp) ? watch(mp) : k_nothing;
   }
   int find_runnable(machine* mp) {
@@ -348,7 +357,9 @@ struct scheduler {
       forget(1);
       const int item = search_once(mp);
       if (item == k_nothing) continue;
+      forget(8 + 2 * static_cast<std::uint64_t>(item));
       if (mp->watching) resign_watcher(mp);
+      forget(9 + 2 * static_cast<std::uint64_t>(item));
       return item;
     }
   }

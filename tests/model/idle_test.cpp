@@ -1,4 +1,5 @@
-// [MO-3]: work that is submitted while machines go to sleep is found, and there is at most one watcher or sentinel.
+// [MO-3]: work that is submitted while machines go to sleep is found, and there is at most one watcher or
+// sentinel.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -18,9 +19,9 @@ struct scenario {
   int items = 0;
   std::array<int, k_items> needs = {-1, -1, -1, -1, -1, -1};  // item i computes until needs[i] has run
   enum class way { starts, arms_timer, awaits } how = way::starts;
-  std::vector<int> queued{};                                  // on the first P
-  std::vector<int> submitted{};                               // by a plain thread
-  std::vector<int> armed{};                                   // by it, as timers, after those
+  std::vector<int> queued{};     // on the first P
+  std::vector<int> submitted{};  // by a plain thread
+  std::vector<int> armed{};      // by it, as timers, after those
 };
 
 const scenario* g_scenario = nullptr;
@@ -59,7 +60,8 @@ struct world : Scheduler {
       if (g_scenario->how == scenario::way::starts) this->submit_local(mp, needed);
       if (g_scenario->how == scenario::way::arms_timer) this->arm_timer(needed);
       unsigned spins = 0;
-      while (!done[static_cast<std::size_t>(needed)].load(std::memory_order_acquire)) model_atomics::backoff(spins);
+      while (!done[static_cast<std::size_t>(needed)].load(std::memory_order_acquire))
+        model_atomics::backoff(spins);
     }
     require(!done[static_cast<std::size_t>(item)].exchange(true, std::memory_order_release), "run twice");
   }
@@ -76,7 +78,10 @@ struct world : Scheduler {
       forget(10 + static_cast<std::uint64_t>(item));
       this->submit_global(item);
     }
-    for (const int item : g_scenario->armed) this->arm_timer(item);
+    for (const int item : g_scenario->armed) {
+      forget(20 + static_cast<std::uint64_t>(item));
+      this->arm_timer(item);
+    }
   }
 
   // When everybody sleeps.
@@ -122,8 +127,8 @@ void expect_no_race(const char* what, const scenario& s) { expect_holds(what, ex
 // A plain thread starts two goroutines while the only machine goes to sleep.
 const scenario k_from_outside = {.first = start::watches, .items = 2, .submitted = {0, 1}};
 
-// A goroutine starts another one, or arms a timer, and computes on; the second machine is just going to sleep, or
-// asleep already.
+// A goroutine starts another one, or arms a timer, and computes on; the second machine is just going to
+// sleep, or asleep already.
 const scenario k_beside_watcher = {
     .first = start::searches, .second = start::watches, .items = 2, .needs = {1, -1}, .queued = {0}};
 const scenario k_beside_sentinel = {
@@ -146,7 +151,8 @@ const scenario k_either = {
     .first = start::searches, .second = start::watches, .items = 2, .needs = {1, -1}, .submitted = {0}};
 const scenario k_either_awake = {
     .first = start::searches, .second = start::sentinel, .items = 2, .submitted = {0, 1}};
-// The watcher takes one goroutine, which needs the other: the sleeper must become sentinel in time, or be woken.
+// The watcher takes one goroutine, which needs the other: the sleeper must become sentinel in time, or be
+// woken.
 const scenario k_appoints = {.first = start::watches,
                              .second = start::sleeps,
                              .items = 2,

@@ -65,7 +65,8 @@ memory::value memory::load(int thread, index word, std::memory_order order) {
 void memory::store(int thread, index word, bits data, std::memory_order order) {
   if (thread == k_main) return poke(word, data);
   const store_id id = next_id(thread, data);
-  buffers_[at(thread)].push_back({word, data, id, publish(thread, is_release(order)), is_release(order), false});
+  buffers_[at(thread)].push_back(
+      {word, data, id, publish(thread, is_release(order)), is_release(order), false});
   if (order == std::memory_order_seq_cst) drain(thread);
 }
 
@@ -162,7 +163,8 @@ std::uint64_t memory::hash() const noexcept {
   std::uint64_t hash = hash_;
   for (const auto& buffer : buffers_) {
     hash = mix(hash, buffer.size());
-    for (const buffered& b : buffer) hash = mix(mix(hash, b.id), (b.word << 2) + (b.release ? 2u : 0u) + (b.issued ? 1u : 0u));
+    for (const buffered& b : buffer)
+      hash = mix(mix(hash, b.id), (b.word << 2) + (b.release ? 2u : 0u) + (b.issued ? 1u : 0u));
   }
   return hash;
 }

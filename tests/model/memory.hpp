@@ -1,20 +1,23 @@
 // The memory that the modelled threads share: what C++ and the hardware let them see of each other's stores.
 //
-// Each thread has a store buffer. A store goes into it; the owner reads it back at once, the others see it when it
-// is flushed, which may be at any later step and is a choice of the explorer. A read-modify-write acts on the memory.
+// Each thread has a store buffer. A store goes into it; the owner reads it back at once, the others see it
+// when it is flushed, which may be at any later step and is a choice of the explorer. A read-modify-write
+// acts on the memory.
 //   tso    x86: stores are flushed in program order; a read-modify-write drains the thread's buffer first.
-//   weak   nearer to what C++ promises and to aarch64: stores to different words may be flushed in any order, except
-//          that a release store waits for all before it; a read-modify-write that is no release drains nothing.
-// Not modelled: loads that are satisfied out of program order. Where a missing acquire would let that happen, the
-// race detector below speaks up instead.
+//   weak   nearer to what C++ promises and to aarch64: stores to different words may be flushed in any order,
+//   except
+//          that a release store waits for all before it; a read-modify-write that is no release drains
+//          nothing.
+// Not modelled: loads that are satisfied out of program order. Where a missing acquire would let that happen,
+// the race detector below speaks up instead.
 //
-// The compiler is modelled too: it may hold a store back (move it down past later loads) until a compiler barrier
-// forbids it. A store is *issued* once its thread has passed such a barrier (light_fence); a heavy fence of another
-// thread, which is an interrupt on this one's core, flushes what is issued and nothing else.
+// The compiler is modelled too: it may hold a store back (move it down past later loads) until a compiler
+// barrier forbids it. A store is *issued* once its thread has passed such a barrier (light_fence); a heavy
+// fence of another thread, which is an interrupt on this one's core, flushes what is issued and nothing else.
 //
 // Races: every thread has a vector clock; a release store carries it to the acquire loads that read it (or a
-// read-modify-write of it). Two accesses to a cell, one of them a write, that no clock orders are a race. The kernel's
-// futex and membarrier order nothing in this sense, as in C++.
+// read-modify-write of it). Two accesses to a cell, one of them a write, that no clock orders are a race. The
+// kernel's futex and membarrier order nothing in this sense, as in C++.
 #pragma once
 
 #include <array>
@@ -30,7 +33,8 @@ inline constexpr int k_main = k_max_threads;  // who sets up and checks: before 
 
 enum class ordering { tso, weak };
 
-// What tells two stores apart when states are compared: who made them, or only what they wrote. See explorer.hpp.
+// What tells two stores apart when states are compared: who made them, or only what they wrote. See
+// explorer.hpp.
 enum class identity { store, value };
 
 using vector_clock = std::array<std::uint32_t, k_max_threads>;
@@ -44,7 +48,9 @@ inline std::uint64_t mix(std::uint64_t bits) noexcept {  // splitmix64
   bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
   return bits ^ (bits >> 31);
 }
-inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept { return mix(mix(a) ^ (b + 0x632be59bd9b4e019)); }
+inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
+  return mix(mix(a) ^ (b + 0x632be59bd9b4e019));
+}
 
 class memory {
  public:

@@ -39,14 +39,15 @@ class model_atomic {
     return modify([](engine::bits, engine::bits x) { return x; }, value, order);
   }
   T fetch_add(T value, std::memory_order order) noexcept {
-    return modify([](engine::bits a, engine::bits x) { return apply(a, x, [](T l, T r) { return l + r; }); }, value,
-                  order);
+    return modify([](engine::bits a, engine::bits x) { return apply(a, x, [](T l, T r) { return l + r; }); },
+                  value, order);
   }
   T fetch_sub(T value, std::memory_order order) noexcept {
-    return modify([](engine::bits a, engine::bits x) { return apply(a, x, [](T l, T r) { return l - r; }); }, value,
-                  order);
+    return modify([](engine::bits a, engine::bits x) { return apply(a, x, [](T l, T r) { return l - r; }); },
+                  value, order);
   }
-  bool compare_exchange_strong(T& expected, T desired, std::memory_order success, std::memory_order) noexcept {
+  bool compare_exchange_strong(T& expected, T desired, std::memory_order success,
+                               std::memory_order) noexcept {
     engine::bits wanted = to_bits(expected);
     const bool done = engine::compare_exchange(word_, wanted, to_bits(desired), success);
     if (!done) expected = from_bits<T>(wanted);
@@ -67,7 +68,8 @@ class model_atomic {
   engine::memory_index word_;
 };
 
-// Plain data that a protocol protects. Two accesses that nothing orders, one of them a write, are a violation.
+// Plain data that a protocol protects. Two accesses that nothing orders, one of them a write, are a
+// violation.
 template <class T>
 class model_cell {
  public:
@@ -90,8 +92,8 @@ class model_cell {
   T value_;
 };
 
-// A variable of the test, not of the protocol: reading and writing it is no step, orders nothing and races with
-// nothing. For assertions that look across threads.
+// A variable of the test, not of the protocol: reading and writing it is no step, orders nothing and races
+// with nothing. For assertions that look across threads.
 template <class T>
 class ghost {
  public:
@@ -144,7 +146,9 @@ class relaxed_atomic : public model_atomic<T> {
  public:
   using model_atomic<T>::model_atomic;
   T load(std::memory_order) const noexcept { return model_atomic<T>::load(std::memory_order_relaxed); }
-  void store(T value, std::memory_order) noexcept { model_atomic<T>::store(value, std::memory_order_relaxed); }
+  void store(T value, std::memory_order) noexcept {
+    model_atomic<T>::store(value, std::memory_order_relaxed);
+  }
   T exchange(T value, std::memory_order) noexcept {
     return model_atomic<T>::exchange(value, std::memory_order_relaxed);
   }
@@ -158,9 +162,9 @@ struct relaxed_orders : model_atomics {
   using atomic = relaxed_atomic<T>;
 };
 
-// For protocols whose own lock is under test elsewhere: a word that is loaded with relaxed order is taken for data that
-// the lock guards (as the indices of a queue are), checked for races like a cell and no step. That leaves far fewer
-// interleavings, and loses none: where nothing races, what is guarded commutes.
+// For protocols whose own lock is under test elsewhere: a word that is loaded with relaxed order is taken for
+// data that the lock guards (as the indices of a queue are), checked for races like a cell and no step. That
+// leaves far fewer interleavings, and loses none: where nothing races, what is guarded commutes.
 template <class T>
 class guarded_atomic : public model_atomic<T> {
  public:
@@ -185,20 +189,22 @@ struct guarded_data : Base {
   using atomic = guarded_atomic<T>;
 };
 
-// The kernel's wait on a word; see engine::futex_wait. Both calls are full fences, as their locked bucket makes them.
+// The kernel's wait on a word; see engine::futex_wait. Both calls are full fences, as their locked bucket
+// makes them.
 inline void futex_wait(const model_atomic<std::uint32_t>& word, std::uint32_t expected) noexcept {
   engine::futex_wait(word.word(), to_bits(expected), false);
 }
 // True if the deadline came first: it may come at any time.
-[[nodiscard]] inline bool futex_wait_timed(const model_atomic<std::uint32_t>& word, std::uint32_t expected) noexcept {
+[[nodiscard]] inline bool futex_wait_timed(const model_atomic<std::uint32_t>& word,
+                                           std::uint32_t expected) noexcept {
   return engine::futex_wait(word.word(), to_bits(expected), true);
 }
 inline void futex_wake(const model_atomic<std::uint32_t>& word, int most) noexcept {
   engine::futex_wake(word.word(), most);
 }
 
-// A lock as a specification, not as code: acquiring is one step, possible while it is free. For protocols that use
-// one; what implements it is explored in lock_test.cpp.
+// A lock as a specification, not as code: acquiring is one step, possible while it is free. For protocols
+// that use one; what implements it is explored in lock_test.cpp.
 class model_lock {
  public:
   void acquire() noexcept {

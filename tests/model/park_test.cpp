@@ -1,7 +1,7 @@
-// The protocol of blocking (sched/waiter.hpp, sched/switch.cpp): a goroutine queues itself under the lock of a channel,
-// parks, and the lock is released only once nobody stands on its stack. Whoever takes it out of the queue makes it
-// ready, and any machine may run it at once. It never runs while somebody stands on its stack, never twice, and never
-// not at all.
+// The protocol of blocking (sched/waiter.hpp, sched/switch.cpp): a goroutine queues itself under the lock of
+// a channel, parks, and the lock is released only once nobody stands on its stack. Whoever takes it out of
+// the queue makes it ready, and any machine may run it at once. It never runs while somebody stands on its
+// stack, never twice, and never not at all.
 #include <gtest/gtest.h>
 
 #include "model/expect.hpp"
@@ -23,7 +23,7 @@ enum class status { runnable, running, waiting, done };
 struct goroutine {
   goroutine* sched_link = nullptr;
   model_cell<status> now{status::running};
-  model_cell<int> stack{0};       // written by everything that happens on the stack
+  model_cell<int> stack{0};        // written by everything that happens on the stack
   model_cell<bool> parked{false};  // its frame: where it goes on
   model_cell<bool> delivered{false};
 
@@ -62,7 +62,7 @@ struct world {
     g.transition(status::running, status::waiting);
     if (Flaw == flaw::unlocks_on_stack) guard.release();
     g.parked = true;
-    g.use_stack();  // the switch saves its registers there
+    g.use_stack();                                        // the switch saves its registers there
     if (Flaw != flaw::unlocks_on_stack) guard.release();  // the commit: on another stack
   }
 
@@ -109,7 +109,8 @@ struct world {
   }
 };
 
-// One machine runs the goroutine and then steals; another one sends and runs what it has; a third one sends too.
+// One machine runs the goroutine and then steals; another one sends and runs what it has; a third one sends
+// too.
 template <class Atomics, flaw Flaw>
 outcome park(const options& how, int senders) {
   using state = world<Atomics, Flaw>;
@@ -127,8 +128,10 @@ outcome park(const options& how, int senders) {
 }
 
 TEST(model, park_ready) {
-  expect_holds_in_both("park, 1 sender", [](const options& o) { return park<model_atomics, flaw::none>(o, 1); });
-  expect_holds_in_both("park, 2 senders", [](const options& o) { return park<model_atomics, flaw::none>(o, 2); });
+  expect_holds_in_both("park, 1 sender",
+                       [](const options& o) { return park<model_atomics, flaw::none>(o, 1); });
+  expect_holds_in_both("park, 2 senders",
+                       [](const options& o) { return park<model_atomics, flaw::none>(o, 2); });
 }
 
 TEST(model, park_needs_each_step) {

@@ -1,5 +1,6 @@
-// The run queue, small: an owner that pushes and picks beside thieves. Nothing is lost, nothing is taken twice, what
-// whoever takes an item reads in it is what its pusher wrote, and the order is the documented one.
+// The run queue, small: an owner that pushes and picks beside thieves. Nothing is lost, nothing is taken
+// twice, what whoever takes an item reads in it is what its pusher wrote, and the order is the documented
+// one.
 #include "sched/run_queue.hpp"
 
 #include <gtest/gtest.h>
@@ -103,7 +104,8 @@ struct shared {
     owner.add_all(queue.drain());
     require(queue.look().empty(), "something is left");
     require(owner.count + overflow.count + thief[0].count + thief[1].count == pushed, "something is lost");
-    for (int i = 0; i != pushed; ++i) require(items[static_cast<std::size_t>(i)].taken == 1, "something is lost");
+    for (int i = 0; i != pushed; ++i)
+      require(items[static_cast<std::size_t>(i)].taken == 1, "something is lost");
   }
 };
 
@@ -154,7 +156,8 @@ TEST(model, run_queue_fresh_is_lifo_for_its_owner) {
     s.push_fresh();
     s.push_fresh();
     s.push_fresh();
-    while (s.pick()) {}
+    while (s.pick()) {
+    }
     for (int i = 1; i < s.owner.count; ++i) {
       require(s.owner.ids[static_cast<std::size_t>(i)] < s.owner.ids[static_cast<std::size_t>(i - 1)],
               "the owner did not get the newest first");
@@ -210,10 +213,12 @@ void use_everything(shared<2, Atomics>& s) {
 TEST(model, run_queue_loses_nothing) {
   coverage c;
   expect_holds_in_both("all places, 1 thief", [&](const options& o) {
-    return beside_thieves<2, guarded_data<model_atomics>>(o, use_everything<guarded_data<model_atomics>>, c, 1, 2);
+    return beside_thieves<2, guarded_data<model_atomics>>(o, use_everything<guarded_data<model_atomics>>, c,
+                                                          1, 2);
   });
   expect_holds_in_both("all places, full fences", [&](const options& o) {
-    return beside_thieves<2, guarded_data<symmetric_fences>>(o, use_everything<guarded_data<symmetric_fences>>, c, 1, 2);
+    return beside_thieves<2, guarded_data<symmetric_fences>>(
+        o, use_everything<guarded_data<symmetric_fences>>, c, 1, 2);
   });
   EXPECT_TRUE(c.ready && c.fresh && c.turned_away);
 }
@@ -226,9 +231,8 @@ TEST(model, run_queue_word_by_word) {
     s.push_fresh();
     s.pick();
   };
-  expect_holds_in_both("word by word", [&](const options& o) {
-    return beside_thieves<2, model_atomics>(o, owner, c, 1, 1);
-  });
+  expect_holds_in_both("word by word",
+                       [&](const options& o) { return beside_thieves<2, model_atomics>(o, owner, c, 1, 1); });
   EXPECT_TRUE(c.fresh && c.turned_away);
 }
 

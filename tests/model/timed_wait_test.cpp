@@ -1,5 +1,6 @@
-// Waits that a deadline may end (sched/waiter.cpp, time/timer_heap.cpp): a waker and the timer compete for the claim
-// word. Exactly one of them ends the wait, and neither touches anything on the waiter's stack once it has gone on.
+// Waits that a deadline may end (sched/waiter.cpp, time/timer_heap.cpp): a waker and the timer compete for
+// the claim word. Exactly one of them ends the wait, and neither touches anything on the waiter's stack once
+// it has gone on.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -34,7 +35,8 @@ struct frame {
   bool try_claim(claimed winner) {
     touch();
     claimed nobody = claimed::by_nobody;
-    return claim.compare_exchange_strong(nobody, winner, std::memory_order_acq_rel, std::memory_order_relaxed);
+    return claim.compare_exchange_strong(nobody, winner, std::memory_order_acq_rel,
+                                         std::memory_order_relaxed);
   }
 };
 

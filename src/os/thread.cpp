@@ -1,0 +1,43 @@
+#include "os/thread.hpp"
+
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+
+namespace goro::detail {
+
+namespace {
+
+// The kernel's struct sched_attr, which libc does not declare.
+struct sched_attributes {
+  std::uint32_t size = sizeof(sched_attributes);
+  std::uint32_t policy = SCHED_OTHER;
+  std::uint64_t flags = 0;
+  std::int32_t nice = 0;
+  std::uint32_t priority = 0;
+  std::uint64_t runtime = 0;  // the slice in ns; 0: the kernel's own
+  std::uint64_t deadline = 0;
+  std::uint64_t period = 0;
+};
+static_assert(sizeof(sched_attributes) == 48);
+
+}  // namespace
+
+void ask_for_exact_sleeps() noexcept { ::prctl(PR_SET_TIMERSLACK, 1); }
+
+void ask_for_slice(time_slice slice) noexcept {
+  constexpr std::uint64_t k_shortest = 100'000;  // ns; the least that the kernel takes
+  const int saved = errno;                       // a kernel that refuses does no harm
+  sched_attributes a;
+  a.nice = ::getpriority(PRIO_PROCESS, 0);
+  a.runtime = slice == time_slice::shortest ? k_shortest : 0;
+  ::syscall(SYS_sched_setattr, 0, &a, 0);
+  errno = saved;
+}
+
+}  // namespace goro::detail

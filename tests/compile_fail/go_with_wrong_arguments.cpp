@@ -1,0 +1,6 @@
+// expect: no matching function for call to 'go
+#include <goro/go.hpp>
+
+void f() {
+  goro::go([](int) {}, "not a number");
+}
