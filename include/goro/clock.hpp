@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <type_traits>
 
 namespace goro {
 
@@ -35,7 +36,12 @@ time_point to_steady(const std::chrono::time_point<Clock, Duration>& tp) {
     }
     return std::chrono::ceil<clock::duration>(tp);
   } else {
-    return deadline_after(tp - Clock::now());
+    using std::chrono::duration;
+    const auto there = Clock::now();
+    const duration<double> away = duration<double>(tp.time_since_epoch()) - duration<double>(there.time_since_epoch());
+    if (away <= away.zero()) return now();
+    if (away >= duration<double>(clock::duration::max())) return time_point::max();
+    return deadline_after(tp - there);
   }
 }
 

@@ -80,6 +80,10 @@ template <class R>
 class [[nodiscard]] future {
  public:
   future() noexcept = default;
+  future(future&&) noexcept = default;
+  future& operator=(future&&) noexcept = default;
+  future(const future&) = delete;
+  future& operator=(const future&) = delete;
 
   // True until get() was called; false for a default-constructed or moved-from future.
   [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }

@@ -40,13 +40,13 @@ class wait_group {
 
   // Blocks until the counter is zero; returns at once if it is. Ignores cancellation.
   void wait() {
-    if (count(state_.load(std::memory_order_acquire)) != 0) wait_slow(nullptr);
+    if (state_.load(std::memory_order_acquire) != 0) wait_slow(nullptr);
   }
 
   // The same, for at most d; false if the time ran out.
   template <class Rep, class Period>
   [[nodiscard]] bool wait_for(const std::chrono::duration<Rep, Period>& d) {
-    if (count(state_.load(std::memory_order_acquire)) == 0) return true;
+    if (state_.load(std::memory_order_acquire) == 0) return true;
     const time_point deadline = detail::deadline_after(d);
     return wait_slow(&deadline);
   }

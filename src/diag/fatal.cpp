@@ -15,6 +15,7 @@
 #include "diag/describe.hpp"
 #include "os/futex.hpp"
 #include "sched/scheduler.hpp"
+#include "sched/waiter.hpp"
 
 namespace goro {
 
@@ -66,10 +67,32 @@ void write_stderr(std::string_view text) noexcept {
 }
 
 void claim_report() noexcept {
-  if (!g_reporting.exchange(true, std::memory_order_acq_rel)) return;
-  note never;  // somebody else's report is being written; the process is about to end
+  if (g_reporting.exchange(true, std::memory_order_acq_rel)) let_report_finish();
+}
+
+void let_report_finish() noexcept {
+  if (!g_reporting.load(std::memory_order_acquire)) return;
+  // A goroutine parks: the one that reports may need this thread to go on.
+  const machine* mp = current_machine();
+  if (mp && mp->curg) block_for_ever(wait_reason::none);
+  note never;
   for (;;) never.sleep();
 }
+
+namespace {
+
+constinit std::terminate_handler g_former_handler = nullptr;
+
+void report_terminate() {
+  const machine* mp = current_machine();
+  if (mp && mp->curg && std::current_exception()) report_panic();
+  if (g_former_handler) g_former_handler();
+  std::abort();
+}
+
+}  // namespace
+
+void install_terminate_handler() noexcept { g_former_handler = std::set_terminate(report_terminate); }
 
 void fatal(std::string_view what) noexcept {
   claim_report();
@@ -84,8 +107,8 @@ void fatal_errno(std::string_view what, int error) noexcept {
 void report_panic() noexcept {
   const goroutine* gp = current_machine()->curg;
   const bool ends_process = g_policy.load(std::memory_order_relaxed) == panic_policy::end_process;
+  if (ends_process) claim_report();  // first: the text may take its time
   const std::string text = "panic: " + panic_text() + "\n\n" + describe(*gp, "running") + "\n";
-  if (ends_process) claim_report();
   write_stderr(text);
   if (ends_process) ::_exit(k_exit_code);
 }

@@ -21,4 +21,11 @@ void report_panic() noexcept;
 // Only one report is written: the first caller goes on, others wait here for the end of the process.
 void claim_report() noexcept;
 
+// While a report is being made the process must not end in another way: waits for its end, if there is one.
+void let_report_finish() noexcept;
+
+// An exception that cannot be thrown, because one already unwinds the stack, is reported like one that leaves a
+// goroutine. On threads that are not the runtime's the former handler goes on.
+void install_terminate_handler() noexcept;
+
 }  // namespace goro::detail

@@ -22,7 +22,7 @@ class global_queue {
  public:
   std::size_t size() const noexcept {
     return static_cast<std::size_t>(pushed_.load(std::memory_order_relaxed) -
-                                    popped_.load(std::memory_order_relaxed));
+                                    popped_.load(std::memory_order_acquire));  // pairs with pop_share()
   }
 
   // How many were ever pushed and popped: an idle machine tells from them how long the queue takes to move.
@@ -49,7 +49,7 @@ class global_queue {
     const std::size_t n = std::min({size() / procs + 1, size(), most});
     const std::uint64_t first = popped_.load(std::memory_order_relaxed);
     for (std::size_t i = 0; i != n; ++i) take(items_[(first + i) & mask_]);
-    popped_.store(first + n, std::memory_order_relaxed);
+    popped_.store(first + n, std::memory_order_release);  // pairs with size(): whoever sees "empty" sees what was taken
     return n;
   }
 

@@ -218,7 +218,7 @@ void resign_watcher(machine* mp) noexcept {
   }
   if (!sched.sentinel.load(std::memory_order_relaxed)) return appoint_watcher();
   heavy_fence();  // [MO-3]
-  if (anything_queued()) wake_sentinel();
+  if (anything_queued() || earliest_timer() != time_point::max()) wake_sentinel();
 }
 
 void wake_sentinel() noexcept {

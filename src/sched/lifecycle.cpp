@@ -27,7 +27,10 @@ namespace {
 
 constinit lock g_start_lock;
 
-void freeze_at_exit() { sched.freezing.store(true, std::memory_order_relaxed); }
+void freeze_at_exit() {
+  let_report_finish();
+  sched.freezing.store(true, std::memory_order_relaxed);
+}
 
 // Ps [0, n) exist and those that nobody holds are on the idle list. The scheduler's lock is held.
 void provide_processors(int n) {
@@ -72,6 +75,7 @@ void ensure_started() {
     provide_processors(n);
   }
   std::atexit(freeze_at_exit);
+  install_terminate_handler();
   sched.procs.store(n, std::memory_order_release);
 }
 
@@ -140,6 +144,7 @@ int run_main(const run_options& options, main_function call, void* f, std::sourc
   // After the start: only a thread that has nothing left to do counts as waiting. (The end may have counted before.)
   sched.foreign_waiting.fetch_add(1, std::memory_order_release);
   task.done.sleep();
+  let_report_finish();
   return task.result;
 }
 

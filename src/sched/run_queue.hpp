@@ -43,7 +43,7 @@ class run_queue {
     }
   };
   marks look() const noexcept {
-    return {run_next_.load(std::memory_order_relaxed), ready_.head.load(std::memory_order_relaxed),
+    return {run_next_.load(std::memory_order_acquire), ready_.head.load(std::memory_order_relaxed),
             ready_.tail.load(std::memory_order_relaxed), fresh_.head.load(std::memory_order_relaxed),
             fresh_.tail.load(std::memory_order_relaxed)};
   }
@@ -106,10 +106,7 @@ class run_queue {
     const owner_guard guard(lock_);
     if (order == pick_order::oldest_fresh && fresh_.size() != 0) return fresh_.pop_front();
     T* next = run_next_.load(std::memory_order_relaxed);
-    if (next) {
-      run_next_.store(nullptr, std::memory_order_relaxed);
-      return after_slice(next);
-    }
+    if (next) return after_slice(next);
     if (ready_.size() != 0) return ready_.pop_front();
     return fresh_.size() != 0 ? fresh_.pop_front() : nullptr;
   }
@@ -188,9 +185,10 @@ class run_queue {
 
   T* after_slice(T* next) noexcept {
     T* first = ready_.size() != 0 ? ready_.pop_front() : fresh_.size() != 0 ? fresh_.pop_front() : nullptr;
-    if (!first) return next;
-    ready_.push_back(next);  // has room if first came from ready; else ready is empty
-    return first;
+    if (first) ready_.push_back(next);  // has room if first came from ready; else ready is empty
+    // [MO-5] Last, so that look() never says "empty" while next waits: a machine that looks then would go to sleep.
+    run_next_.store(nullptr, std::memory_order_release);
+    return first ? first : next;
   }
 
   static void take_half(ring& from, chain<T>& to) noexcept {

@@ -87,6 +87,7 @@ bool pick_with_care(processor* pp, std::uint64_t tick, goroutine*& gp) noexcept 
 // A timer was armed that is due before the sleeping sentinel would look, and this P is about to be busy.
 void check_sentinel_due(processor* pp) noexcept {
   pp->timer_moved = false;
+  light_fence();  // [MO-3]: the sentinel looks at the timers after its heavy_fence
   const auto due = pp->timers.next_due().time_since_epoch().count();
   if (due < sched.sentinel_due.load(std::memory_order_relaxed) &&
       sched.sentinel.load(std::memory_order_relaxed) != nullptr) {

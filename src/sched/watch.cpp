@@ -140,7 +140,7 @@ void nap(machine* mp) noexcept {
   const time_point longest = clock::now() + std::chrono::nanoseconds(k_nap);
   const time_point due = earliest_timer();
   const time_point until = std::min(longest, due);
-  mp->wake.sleep(&until);
+  if (mp->wake.sleep(&until)) mp->wake.clear();  // a set that came late: nobody wakes a watcher
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 //
 // The word: the counter in the upper half, a mark that somebody waits in the lower. A waiter sets the mark under the
 // bucket's lock, and only while the counter is not zero; the add() that brings the counter to zero with the mark set
-// takes all waiters out, clears the word and then lets them go.
+// takes all waiters out, clears the word and then lets them go. While the counter is zero and the mark is set, that
+// add() is on its way and will still touch the word: who comes then queues like the others and is let go by it. A mark
+// that a waiter whose time ran out has left behind does no harm.
 #include <goro/error.hpp>
 #include <goro/wait_group.hpp>
 
@@ -45,7 +47,7 @@ bool wait_group::wait_slow(const time_point* deadline) {
   b.guard.acquire();
   std::uint64_t old = state_.load(std::memory_order_acquire);
   do {
-    if (count(old) == 0) {
+    if (old == 0) {
       b.guard.release();
       return true;
     }

@@ -4,7 +4,8 @@
 // Time is left to the explorer: a watcher looks once and then goes to sleep, as if k_quiet had passed; work
 // that it sees has always waited for too long; a deadline may come at any moment. Queues are what the
 // protocol sees of them: a word that the owner stores when it pushes, and one that whoever takes an item
-// changes. Timers are a queue too. Left out: changes of max_procs, the start of threads, the report of
+// changes. Timers are a queue too. forget() stands where a machine's future depends on nothing but the place
+// and what forget() is given. Left out: changes of max_procs, the start of threads, the report of
 // deadlocks.
 #pragma once
 
