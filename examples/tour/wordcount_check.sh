@@ -77,8 +77,10 @@ compare_unreadable() {
       return
     fi
   fi
+  # shellcheck disable=SC2016  # $1 is for the inner shell
   expected=$($as find "$folder/in" -type f -exec sh -c 'wc -w < "$1"' _ {} \; 2> /dev/null |
     awk '{ sum += $1 } END { print sum + 0 }')
+  # shellcheck disable=SC2086  # a command and its options, or nothing
   count $as "$tour"
   [ "$words" = "$expected" ] || fail "with unreadable files the tour counts $words words, wc $expected"
   [ "$(printf '%s\n' "$output" | grep -c '^tour: skipped .*secret')" = 2 ] || {

@@ -1,19 +1,21 @@
 // Channels: typed conduits between goroutines, and plain threads, with Go's semantics.
 //
-// A chan<T> is a counted handle: copies refer to the same channel, so capture it by value. All operations are const.
-// T needs a nothrow move, nothing else. No operation holds a lock while user code runs, other than T's move.
+// A chan<T> is a counted handle: copies refer to the same channel, so capture it by value. All operations are
+// const. T needs a nothrow move, nothing else. No operation holds a lock while user code runs, other than T's
+// move.
 //
 //   operation         open                         closed, values left   closed and drained   nil
 //   recv()            value                        value                 nullopt              blocks for ever
-//   try_recv()        value or errc::would_block   value                 errc::closed         errc::would_block
+//   try_recv()        value or errc::would_block   value                 errc::closed errc::would_block
 //   try_recv_for(d)   value or errc::timed_out     value                 errc::closed         errc::timed_out
 //   send(v)           delivered                    throws channel_closed                      blocks for ever
 //   try_send(v)       bool                         throws channel_closed                      false
-//   close()           closes, wakes all            throws channel_closed                      throws channel_closed
+//   close()           closes, wakes all            throws channel_closed                      throws
+//   channel_closed
 //
-// Memory model (Go's): a send happens before the matching receive returns; the k-th receive happens before the
-// (k + capacity)-th send returns; close happens before a receive that returns because of it. size() and failed
-// try_ operations order nothing. Waiting is in order of arrival; it ignores cancellation.
+// Memory model (Go's): a send happens before the matching receive returns; the k-th receive happens before
+// the (k + capacity)-th send returns; close happens before a receive that returns because of it. size() and
+// failed try_ operations order nothing. Waiting is in order of arrival; it ignores cancellation.
 #pragma once
 
 #include <compare>
@@ -98,7 +100,8 @@ class sender : public chan_handle {
   bool try_send(const T& v) const { return try_send(T(v)); }
   bool try_send(T&& v) const { return deliver(v, {.wait = false}); }
 
-  // Blocks for at most d, or until tp. True if v was delivered; if not, v is untouched. Throws channel_closed.
+  // Blocks for at most d, or until tp. True if v was delivered; if not, v is untouched. Throws
+  // channel_closed.
   template <class Rep, class Period>
   bool try_send_for(const T& v, const std::chrono::duration<Rep, Period>& d) const {
     return try_send_for(T(v), d);
@@ -118,8 +121,9 @@ class sender : public chan_handle {
     return deliver(v, {.deadline = &deadline});
   }
 
-  // No more sends: receivers get what is buffered, then "closed". Wakes everybody who waits on the channel; waiting
-  // senders throw. Throws channel_closed "close of closed channel" or "close of nil channel". Does not block.
+  // No more sends: receivers get what is buffered, then "closed". Wakes everybody who waits on the channel;
+  // waiting senders throw. Throws channel_closed "close of closed channel" or "close of nil channel". Does
+  // not block.
   void close() const { chan_close(core_); }
 
  protected:
@@ -198,10 +202,14 @@ class receiver : public Base {
   result<T> receive(patience p) const {
     slot<T> s;
     switch (chan_recv(this->core_, s.storage(), p)) {
-      case chan_status::done: return result<T>(s.take());
-      case chan_status::closed: return fail(errc::closed);
-      case chan_status::would_block: return fail(errc::would_block);
-      case chan_status::timed_out: break;
+      case chan_status::done:
+        return result<T>(s.take());
+      case chan_status::closed:
+        return fail(errc::closed);
+      case chan_status::would_block:
+        return fail(errc::would_block);
+      case chan_status::timed_out:
+        break;
     }
     return fail(errc::timed_out);
   }
@@ -209,7 +217,8 @@ class receiver : public Base {
 
 }  // namespace detail
 
-// A channel of both directions. chan<T>{} is unbuffered, chan<T>{n} buffers n elements, chan<T>{nullptr} is nil.
+// A channel of both directions. chan<T>{} is unbuffered, chan<T>{n} buffers n elements, chan<T>{nullptr} is
+// nil.
 template <class T>
 class chan : public detail::receiver<T, detail::sender<T>> {
   using base = detail::receiver<T, detail::sender<T>>;
@@ -220,8 +229,8 @@ class chan : public detail::receiver<T, detail::sender<T>> {
   // An unbuffered channel.
   chan() : base(detail::make_chan(0, detail::ops_of<T>())) {}
 
-  // A channel with room for n elements. Throws panic "makechan: size out of range" for a negative n and for one
-  // whose buffer cannot exist; std::bad_alloc if there is no memory.
+  // A channel with room for n elements. Throws panic "makechan: size out of range" for a negative n and for
+  // one whose buffer cannot exist; std::bad_alloc if there is no memory.
   template <std::integral N>
     requires(!std::same_as<N, bool>)
   explicit chan(N n) : base(detail::make_chan(detail::checked_capacity<T>(n), detail::ops_of<T>())) {}
@@ -239,7 +248,7 @@ class send_chan : public detail::sender<T> {
  public:
   using value_type = T;
   send_chan() noexcept = default;
-  send_chan(const chan<T>& c) noexcept : base(static_cast<const base&>(c)) {}        // NOLINT: implicit by intent
+  send_chan(const chan<T>& c) noexcept : base(static_cast<const base&>(c)) {}  // NOLINT: implicit by intent
 };
 
 // A view of a channel that can only receive. Default-constructed it is nil.

@@ -14,8 +14,8 @@ namespace detail {
 // The runtime's present moment: std::chrono::steady_clock, unless a test has put another clock in its place.
 time_point now() noexcept;
 
-// The moment d from now. Durations too large for the clock mean "never" (time_point::max()). Rounds up, so that a
-// wait lasts at least d.
+// The moment d from now. Durations too large for the clock mean "never" (time_point::max()). Rounds up, so
+// that a wait lasts at least d.
 template <class Rep, class Period>
 time_point deadline_after(const std::chrono::duration<Rep, Period>& d) {
   using std::chrono::duration;
@@ -38,7 +38,8 @@ time_point to_steady(const std::chrono::time_point<Clock, Duration>& tp) {
   } else {
     using std::chrono::duration;
     const auto there = Clock::now();
-    const duration<double> away = duration<double>(tp.time_since_epoch()) - duration<double>(there.time_since_epoch());
+    const duration<double> away =
+        duration<double>(tp.time_since_epoch()) - duration<double>(there.time_since_epoch());
     if (away <= away.zero()) return now();
     if (away >= duration<double>(clock::duration::max())) return time_point::max();
     return deadline_after(tp - there);

@@ -15,21 +15,21 @@ namespace goro::diag {
 // One goroutine as it was at the moment of the call.
 struct goroutine_info {
   std::uint64_t id = 0;
-  std::string name;       // empty unless go_options named it
-  std::string state;      // "runnable", "running", or what it waits for: "chan receive", "sleep", ...
-  std::string created_at; // "file:line (function)" of the call that started it
+  std::string name;           // empty unless go_options named it
+  std::string state;          // "runnable", "running", or what it waits for: "chan receive", "sleep", ...
+  std::string created_at;     // "file:line (function)" of the call that started it
   std::uint64_t creator = 0;  // id of the goroutine that started it; 0: a plain thread
 };
 
-// All goroutines that have been started and have not ended, by id. A snapshot of a moving target: each entry is
-// consistent, the set may miss one that starts or ends meanwhile. Allocates; does not park.
+// All goroutines that have been started and have not ended, by id. A snapshot of a moving target: each entry
+// is consistent, the set may miss one that starts or ends meanwhile. Allocates; does not park.
 std::vector<goroutine_info> goroutines();
 
 // Writes the list in Go's shape: "goroutine N [reason]:" and "created at ...".
 void dump_goroutines(std::ostream& out);
 
-// Fails the program when goroutines that were started in its scope outlive it. At the end of the scope it waits up
-// to one second for them; then it is fatal, with a dump of those that are left.
+// Fails the program when goroutines that were started in its scope outlive it. At the end of the scope it
+// waits up to one second for them; then it is fatal, with a dump of those that are left.
 class leak_check {
  public:
   leak_check();

@@ -14,8 +14,9 @@
 
 namespace goro {
 
-// Errors of goro's own. They compare equal to the std::errc of the same meaning: timed_out, operation_canceled,
-// operation_would_block, host_unreachable (no_such_host), ...; callers compare codes, never texts.
+// Errors of goro's own. They compare equal to the std::errc of the same meaning: timed_out,
+// operation_canceled, operation_would_block, host_unreachable (no_such_host), ...; callers compare codes,
+// never texts.
 enum class errc { closed = 1, timed_out, canceled, would_block, unexpected_eof, no_such_host };
 
 // The category of errc; one object for the life of the process. Never throws.
@@ -23,8 +24,8 @@ const std::error_category& goro_category() noexcept;
 
 inline std::error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), goro_category()}; }
 
-// The type of the runtime's own errors (Go's runtime.Error): thrown on misuse that a program can recover from.
-// Users throw types of their own; one that leaves a goroutine ends the process with a report.
+// The type of the runtime's own errors (Go's runtime.Error): thrown on misuse that a program can recover
+// from. Users throw types of their own; one that leaves a goroutine ends the process with a report.
 class panic : public std::logic_error {
  public:
   using std::logic_error::logic_error;

@@ -1,8 +1,6 @@
 // async(f): a goroutine whose result, or exception, can be fetched.
 #pragma once
 
-#include <cxxabi.h>
-
 #include <chrono>
 #include <concepts>
 #include <exception>
@@ -30,8 +28,9 @@ future<R> start_async(std::source_location where, Args&&... args);
 // What the goroutine and the future share.
 template <class R>
 struct async_state {
-  using stored = std::conditional_t<std::is_void_v<R>, std::monostate,
-                                    std::conditional_t<std::is_reference_v<R>, std::remove_reference_t<R>*, R>>;
+  using stored =
+      std::conditional_t<std::is_void_v<R>, std::monostate,
+                         std::conditional_t<std::is_reference_v<R>, std::remove_reference_t<R>*, R>>;
   wait_group finished;
   std::optional<stored> value;
   std::exception_ptr error;
@@ -55,10 +54,11 @@ class async_task {
       } else {
         state_->value.emplace(call_.apply());
       }
-    } catch (const abi::__forced_unwind&) {
-      state_->error = std::make_exception_ptr(panic("goro: the goroutine of this future exited"));
-      throw;
     } catch (...) {
+      if (exit_in_progress()) {
+        state_->error = std::make_exception_ptr(panic("goro: the goroutine of this future exited"));
+        throw;
+      }
       state_->error = std::current_exception();
     }
   }
@@ -74,8 +74,8 @@ class async_task {
 
 }  // namespace detail
 
-// The result of an async goroutine. Move-only; the destructor does not wait. The end of the goroutine's function
-// happens before get() or wait() returns.
+// The result of an async goroutine. Move-only; the destructor does not wait. The end of the goroutine's
+// function happens before get() or wait() returns.
 template <class R>
 class [[nodiscard]] future {
  public:
@@ -88,8 +88,8 @@ class [[nodiscard]] future {
   // True until get() was called; false for a default-constructed or moved-from future.
   [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
 
-  // Blocks until the function has ended; returns its result or rethrows its exception. Once; a second call throws
-  // panic. If the goroutine ended by this_goroutine::exit it throws panic.
+  // Blocks until the function has ended; returns its result or rethrows its exception. Once; a second call
+  // throws panic. If the goroutine ended by this_goroutine::exit it throws panic.
   R get() {
     checked();
     const auto state = std::move(state_);
@@ -142,8 +142,8 @@ future<R> start_async(std::source_location where, Args&&... args) {
 
 }  // namespace detail
 
-// Starts f(args...) as a goroutine, as go() does, and returns a future for its result. An exception that leaves f is
-// kept for get(), and dropped if nobody asks.
+// Starts f(args...) as a goroutine, as go() does, and returns a future for its result. An exception that
+// leaves f is kept for get(), and dropped if nobody asks.
 template <class F>
   requires std::invocable<std::decay_t<F>>
 auto async(F&& f, std::source_location where = std::source_location::current()) {

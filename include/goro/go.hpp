@@ -1,8 +1,8 @@
 // Starting goroutines, and what a goroutine may say of itself.
 //
-// A goroutine is a function that runs concurrently with its caller on a stack of its own, placed on threads by the
-// scheduler. It may be seen on different threads in its life: any call into goro may move it. Do not hold a
-// std::mutex or anything else that belongs to a thread across such a call.
+// A goroutine is a function that runs concurrently with its caller on a stack of its own, placed on threads
+// by the scheduler. It may be seen on different threads in its life: any call into goro may move it. Do not
+// hold a std::mutex or anything else that belongs to a thread across such a call.
 #pragma once
 
 #include <concepts>
@@ -20,13 +20,14 @@
 
 namespace goro {
 
-// Starts f(args...) as a goroutine and returns without waiting for it; nothing says which of the two moves on first.
-// f and args are copied or moved once, before the call returns (std::ref for references), reach f as rvalues and
-// are destroyed in the goroutine; f's result is discarded. What precedes the call happens before f begins; the end of
-// f orders nothing. From anywhere: a goroutine, a plain thread, before or inside run().
-// An exception that leaves f ends the process with a report and exit code 2 (panic_policy). An empty callable is
-// fatal "go of nil func value". Throws std::bad_alloc, and what copying f or args throws: then nothing was started.
-// In a goroutine that has started 256 others which still wait to run, the call gives them the turn first.
+// Starts f(args...) as a goroutine and returns without waiting for it; nothing says which of the two moves on
+// first. f and args are copied or moved once, before the call returns (std::ref for references), reach f as
+// rvalues and are destroyed in the goroutine; f's result is discarded. What precedes the call happens before
+// f begins; the end of f orders nothing. From anywhere: a goroutine, a plain thread, before or inside run().
+// An exception that leaves f ends the process with a report and exit code 2 (panic_policy). An empty callable
+// is fatal "go of nil func value". Throws std::bad_alloc, and what copying f or args throws: then nothing was
+// started. In a goroutine that has started 256 others which still wait to run, the call gives them the turn
+// first.
 template <class F>
   requires std::invocable<std::decay_t<F>>
 void go(F&& f, std::source_location where = std::source_location::current()) {
@@ -73,8 +74,8 @@ template <class F, class A, class B, class C, class D, class... More>
                           std::decay_t<More>...>
 void go(F&& f, A&& a, B&& b, C&& c, D&& d, More&&... more) {
   detail::check_callable(f);
-  detail::spawn<detail::bound<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>, std::decay_t<D>,
-                              std::decay_t<More>...>>(
+  detail::spawn<detail::bound<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>,
+                              std::decay_t<D>, std::decay_t<More>...>>(
       nullptr, std::source_location(), std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
       std::forward<C>(c), std::forward<D>(d), std::forward<More>(more)...);
 }
@@ -90,13 +91,13 @@ goroutine_id id() noexcept;
 // The name given by go_options; empty if none, and on a plain thread.
 std::string_view name() noexcept;
 
-// Lets the other runnable goroutines have a turn before the caller runs again (runtime.Gosched). On a plain thread
-// it is std::this_thread::yield.
+// Lets the other runnable goroutines have a turn before the caller runs again (runtime.Gosched). On a plain
+// thread it is std::this_thread::yield.
 void yield();
 
-// Ends the calling goroutine: destructors run, nothing can catch it (runtime.Goexit). A handler `catch (...)` that
-// does not rethrow is fatal. In the main goroutine the others go on, and the program ends with a deadlock report when
-// there is none left. On a plain thread it throws panic.
+// Ends the calling goroutine: destructors run, nothing can catch it (runtime.Goexit). A handler `catch (...)`
+// that does not rethrow is fatal. In the main goroutine the others go on, and the program ends with a
+// deadlock report when there is none left. On a plain thread it throws panic.
 [[noreturn]] void exit();
 
 }  // namespace this_goroutine

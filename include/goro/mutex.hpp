@@ -11,10 +11,10 @@ namespace goro {
 
 // Models Lockable and TimedLockable: use it with std::lock_guard, std::unique_lock, std::scoped_lock.
 // It has no owner: another goroutine may unlock it; locking it twice in one goroutine blocks for ever.
-// Fairness is Go's: normally a newcomer may overtake the woken waiter; once a waiter has waited for more than 1 ms,
-// ownership passes straight to the longest waiter until the queue is short again.
-// unlock() happens before the return of any later lock() and of a try_lock() that succeeds; one that fails orders
-// nothing. Waiting ignores cancellation.
+// Fairness is Go's: normally a newcomer may overtake the woken waiter; once a waiter has waited for more than
+// 1 ms, ownership passes straight to the longest waiter until the queue is short again. unlock() happens
+// before the return of any later lock() and of a try_lock() that succeeds; one that fails orders nothing.
+// Waiting ignores cancellation.
 class mutex {
  public:
   constexpr mutex() noexcept = default;
@@ -30,8 +30,8 @@ class mutex {
     }
   }
 
-  // Takes the lock if that needs no waiting. Fails while the mutex is locked, or passes from owner to owner in
-  // starvation mode.
+  // Takes the lock if that needs no waiting. Fails while the mutex is locked, or passes from owner to owner
+  // in starvation mode.
   [[nodiscard]] bool try_lock() noexcept {
     std::uint32_t state = state_.load(std::memory_order_relaxed);
     return (state & k_locked) == 0 &&
@@ -54,7 +54,8 @@ class mutex {
   // Fatal "sync: unlock of unlocked mutex" if it is not locked.
   void unlock() {
     std::uint32_t locked_only = k_locked;
-    if (!state_.compare_exchange_strong(locked_only, 0, std::memory_order_release, std::memory_order_relaxed)) {
+    if (!state_.compare_exchange_strong(locked_only, 0, std::memory_order_release,
+                                        std::memory_order_relaxed)) {
       unlock_slow();
     }
   }

@@ -1,8 +1,6 @@
 // Running a function exactly once.
 #pragma once
 
-#include <cxxabi.h>
-
 #include <atomic>
 #include <exception>
 #include <memory>
@@ -11,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <goro/detail/spawn.hpp>
 #include <goro/error.hpp>
 #include <goro/mutex.hpp>
 
@@ -62,9 +61,8 @@ auto once_value(F&& f) {
     s->guard.call([&] {
       try {
         s->result.emplace((*s->f)());
-      } catch (const abi::__forced_unwind&) {
-        throw;
       } catch (...) {
+        if (detail::exit_in_progress()) throw;
         s->error = std::current_exception();
       }
       s->f.reset();

@@ -11,8 +11,9 @@ namespace goro {
 int max_procs() noexcept;
 
 // Sets the number of Ps and returns the former one; n < 1 only reports, n above 1024 means 1024.
-// Takes effect while the program runs: a P that is taken away stops at its goroutine's next call into goro; nothing
-// that was queued on it is lost. Safe from any goroutine or thread, several at once. (runtime.GOMAXPROCS)
+// Takes effect while the program runs: a P that is taken away stops at its goroutine's next call into goro;
+// nothing that was queued on it is lost. Safe from any goroutine or thread, several at once.
+// (runtime.GOMAXPROCS)
 int set_max_procs(int n);
 
 // The number of goroutines that were started and have not ended; the runtime's own helpers are not counted.
@@ -31,11 +32,11 @@ struct runtime_stats {
   std::uint64_t global_runs = 0;      // goroutines taken from the global queue
   std::uint64_t machine_wakeups = 0;  // times a sleeping thread was woken to look for work
   std::uint64_t timers_fired = 0;
-  std::uint64_t stacks_in_use = 0;    // bound to a goroutine that has started and not ended
-  std::uint64_t stacks_cached = 0;    // kept for reuse
+  std::uint64_t stacks_in_use = 0;  // bound to a goroutine that has started and not ended
+  std::uint64_t stacks_cached = 0;  // kept for reuse
   std::uint64_t stack_bytes_reserved = 0;
-  std::uint64_t machines = 0;         // threads of the runtime
-  std::uint64_t processors = 0;       // max_procs()
+  std::uint64_t machines = 0;    // threads of the runtime
+  std::uint64_t processors = 0;  // max_procs()
 };
 runtime_stats stats();
 

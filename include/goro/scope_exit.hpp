@@ -7,9 +7,9 @@
 
 namespace goro {
 
-// Calls its function when the scope is left by return, exception or this_goroutine::exit; several run in reverse
-// order. The destructor is noexcept only if the function is; throwing from it while another exception unwinds the
-// scope is std::terminate, as everywhere in C++.
+// Calls its function when the scope is left by return, exception or this_goroutine::exit; several run in
+// reverse order. The destructor is noexcept only if the function is; throwing from it while another exception
+// unwinds the scope is std::terminate, as everywhere in C++.
 template <std::invocable F>
 class [[nodiscard]] scope_exit {
  public:

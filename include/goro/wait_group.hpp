@@ -14,10 +14,10 @@
 
 namespace goro {
 
-// A counter that can be waited for (sync.WaitGroup). add() before the goroutine starts, done() when it has finished
-// on every way out, wait() for zero; go(f) does the first two.
-// done() happens before the return of the wait() that it releases. Reusable once all waits have returned.
-// Safe to destroy as soon as wait() has returned; destroying it with a count other than zero is fatal.
+// A counter that can be waited for (sync.WaitGroup). add() before the goroutine starts, done() when it has
+// finished on every way out, wait() for zero; go(f) does the first two. done() happens before the return of
+// the wait() that it releases. Reusable once all waits have returned. Safe to destroy as soon as wait() has
+// returned; destroying it with a count other than zero is fatal.
 class wait_group {
  public:
   constexpr wait_group() noexcept = default;
@@ -26,8 +26,8 @@ class wait_group {
   wait_group& operator=(const wait_group&) = delete;
 
   // Adds n (which may be negative) to the counter; at zero all waiters are released. Does not block.
-  // Throws panic "sync: negative WaitGroup counter", and "sync: WaitGroup misuse: Add called concurrently with
-  // Wait" when a zero counter grows while others wait.
+  // Throws panic "sync: negative WaitGroup counter", and "sync: WaitGroup misuse: Add called concurrently
+  // with Wait" when a zero counter grows while others wait.
   void add(std::int64_t n = 1) {
     const std::uint64_t delta = static_cast<std::uint64_t>(n) << k_count_shift;
     const std::uint64_t state = state_.fetch_add(delta, std::memory_order_acq_rel) + delta;

@@ -1,9 +1,10 @@
-// The atomics of the lock-free parts, as a template parameter: this policy is the real thing; the model checker in
-// tests/model brings another, which explores every interleaving of the same source, store buffers included.
+// The atomics of the lock-free parts, as a template parameter: this policy is the real thing; the model
+// checker in tests/model brings another, which explores every interleaving of the same source, store buffers
+// included.
 //
 // A policy has: atomic<T>; cell<T> (plain data that a protocol protects: the model reports two at once);
-// light_fence() and heavy_fence(), see goro/detail/fence.hpp; and backoff, called with a growing count by whoever
-// waits for another thread to leave a critical section of a few instructions.
+// light_fence() and heavy_fence(), see goro/detail/fence.hpp; and backoff, called with a growing count by
+// whoever waits for another thread to leave a critical section of a few instructions.
 #pragma once
 
 #include <sched.h>

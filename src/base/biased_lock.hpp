@@ -1,7 +1,7 @@
 // A lock that belongs to one thread (the owner) and is now and then taken by another (a thief).
 //
-// The owner's side is two stores and a load, less than 1 ns; a compare-and-swap would cost 2.7. A thief pays for
-// both with a heavy fence (0.5 us), which it does only once it has decided to take something.
+// The owner's side is two stores and a load, less than 1 ns; a compare-and-swap would cost 2.7. A thief pays
+// for both with a heavy fence (0.5 us), which it does only once it has decided to take something.
 //
 //   owner:  inside = 1;  light_fence;  if (thief) { inside = 0; wait for thief == 0; start again }
 //           ... critical section ...
@@ -10,13 +10,14 @@
 //           ... critical section ...
 //           thief = 0 (release)
 //
-// [MO-2] Dekker: the two fences make sure that the owner sees `thief` or the thief sees `inside`, or both; then the
-// owner steps back, so nobody waits for ever. The release stores pair with the acquire loads of the other side and
-// carry the data. Test that fails without either fence: model.biased_lock_excludes.
+// [MO-2] Dekker: the two fences make sure that the owner sees `thief` or the thief sees `inside`, or both;
+// then the owner steps back, so nobody waits for ever. The release stores pair with the acquire loads of the
+// other side and carry the data. Test that fails without either fence: model.biased_lock_excludes.
 //
 // Rejected: Chase-Lev's deque and Go's ring, lock-free for both sides. They cost the owner a full fence or a
-// compare-and-swap at each pop, and every queue that a thief may see must be shaped for it. With this lock what it
-// protects is ordinary data. Its price: a thief waits if the owner loses its core within those few instructions.
+// compare-and-swap at each pop, and every queue that a thief may see must be shaped for it. With this lock
+// what it protects is ordinary data. Its price: a thief waits if the owner loses its core within those few
+// instructions.
 #pragma once
 
 #include "base/atomics.hpp"
@@ -28,20 +29,23 @@ class biased_lock {
  public:
   void owner_acquire() noexcept {
     inside_.store(1, std::memory_order_relaxed);
-    Atomics::light_fence();                                             // [MO-2]
-    if (thief_.load(std::memory_order_acquire) != 0) [[unlikely]] {     // pairs with thief_release()
+    Atomics::light_fence();                                          // [MO-2]
+    if (thief_.load(std::memory_order_acquire) != 0) [[unlikely]] {  // pairs with thief_release()
       owner_acquire_slow();
     }
   }
 
-  void owner_release() noexcept { inside_.store(0, std::memory_order_release); }  // pairs with thief_try_acquire()
+  void owner_release() noexcept {
+    inside_.store(0, std::memory_order_release);
+  }  // pairs with thief_try_acquire()
 
   // False if another thief is at work: look elsewhere.
   [[nodiscard]] bool thief_try_acquire() noexcept {
     if (thief_.exchange(1, std::memory_order_acquire) != 0) return false;  // pairs with thief_release()
     Atomics::heavy_fence();                                                // [MO-2]
     unsigned spins = 0;
-    while (inside_.load(std::memory_order_acquire) != 0) Atomics::backoff(spins);  // pairs with owner_release()
+    while (inside_.load(std::memory_order_acquire) != 0)
+      Atomics::backoff(spins);  // pairs with owner_release()
     return true;
   }
 

@@ -1,5 +1,5 @@
-// The dice: a small generator (xorshift64*) for choices that must not follow a pattern. One per P, all derived from
-// one seed, which a test may set (GORO_DEBUG=shuffle=SEED).
+// The dice: a small generator (xorshift64*) for choices that must not follow a pattern. One per P, all
+// derived from one seed, which a test may set (GORO_DEBUG=shuffle=SEED).
 #pragma once
 
 #include <cstdint>

@@ -1,30 +1,31 @@
-// What the sanitizers must be told about stacks that they did not see being made. Empty functions in other builds.
+// What the sanitizers must be told about stacks that they did not see being made. Empty functions in other
+// builds.
 #pragma once
 
 #include <cstddef>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define GORO_ASAN 1
+#  define GORO_ASAN 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define GORO_ASAN 1
-#endif
+#  if __has_feature(address_sanitizer)
+#    define GORO_ASAN 1
+#  endif
 #endif
 
 #if defined(__SANITIZE_THREAD__)
-#define GORO_TSAN 1
+#  define GORO_TSAN 1
 #elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define GORO_TSAN 1
-#endif
+#  if __has_feature(thread_sanitizer)
+#    define GORO_TSAN 1
+#  endif
 #endif
 
 #if defined(GORO_ASAN)
-#include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
+#  include <sanitizer/asan_interface.h>
+#  include <sanitizer/common_interface_defs.h>
 #endif
 #if defined(GORO_TSAN)
-#include <sanitizer/tsan_interface.h>
+#  include <sanitizer/tsan_interface.h>
 #endif
 
 namespace goro::detail {
@@ -69,6 +70,13 @@ inline void sanitizer_end([[maybe_unused]] sanitizer_stack& s) noexcept {
 #endif
 }
 
+// The frames of the present stack are about to be left without returning, by an unwinder that ASan does not know.
+inline void sanitizer_no_return() noexcept {
+#if defined(GORO_ASAN)
+  __asan_handle_no_return();
+#endif
+}
+
 // The present thread's own stack.
 inline void sanitizer_adopt_thread([[maybe_unused]] sanitizer_stack& s) noexcept {
 #if defined(GORO_TSAN)
@@ -76,10 +84,11 @@ inline void sanitizer_adopt_thread([[maybe_unused]] sanitizer_stack& s) noexcept
 #endif
 }
 
-// Just before the switch. `from` is null when the stack that is left will never be used again. For TSan the switch
-// orders what the left one did before what the next one does, as it does for the runtime's own data; two goroutines
-// that ran one after the other on one thread are therefore not reported when they race.
-inline void sanitizer_leave([[maybe_unused]] sanitizer_stack* from, [[maybe_unused]] sanitizer_stack* to) noexcept {
+// Just before the switch. `from` is null when the stack that is left will never be used again. For TSan the
+// switch orders what the left one did before what the next one does, as it does for the runtime's own data;
+// two goroutines that ran one after the other on one thread are therefore not reported when they race.
+inline void sanitizer_leave([[maybe_unused]] sanitizer_stack* from,
+                            [[maybe_unused]] sanitizer_stack* to) noexcept {
 #if defined(GORO_ASAN)
   __sanitizer_start_switch_fiber(from ? &from->fake_stack : nullptr, to->bottom, to->size);
 #endif
@@ -89,7 +98,8 @@ inline void sanitizer_leave([[maybe_unused]] sanitizer_stack* from, [[maybe_unus
 }
 
 // Just after the switch, on the new stack. `left` receives the bounds of the stack that was left.
-inline void sanitizer_arrive([[maybe_unused]] sanitizer_stack& here, [[maybe_unused]] sanitizer_stack* left) noexcept {
+inline void sanitizer_arrive([[maybe_unused]] sanitizer_stack& here,
+                             [[maybe_unused]] sanitizer_stack* left) noexcept {
 #if defined(GORO_ASAN)
   const void* bottom = nullptr;
   std::size_t size = 0;

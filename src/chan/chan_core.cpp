@@ -1,19 +1,24 @@
 // Channels, without their element type.
 //
 // Invariants (Go's):
-//   * receivers wait only while the buffer is empty and the channel is open; senders only while the buffer is full;
+//   * receivers wait only while the buffer is empty and the channel is open; senders only while the buffer is
+//   full;
 //     so never both queues are non-empty.
-//   * a waiting receiver's node points to raw storage for one element, a waiting sender's to the element itself.
-//   * whoever ends a wait moves the element, on behalf of both sides, under the channel's lock; the woken side does
+//   * a waiting receiver's node points to raw storage for one element, a waiting sender's to the element
+//   itself.
+//   * whoever ends a wait moves the element, on behalf of both sides, under the channel's lock; the woken
+//   side does
 //     not touch the channel again.
-//   * elements leave in the order in which they came: a sender that waited behind a full buffer gets its element into
+//   * elements leave in the order in which they came: a sender that waited behind a full buffer gets its
+//   element into
 //     the slot that is freed by the receive which wakes it.
-// Everything is guarded by the channel's lock; ready() is called after its release. After that a waker touches the
-// channel no more, and the woken side never does: the channel may be gone. The last visible handle may go while an
-// operation is blocked: nothing can wake it then but its deadline, and a wait with a deadline holds a reference.
+// Everything is guarded by the channel's lock; ready() is called after its release. After that a waker
+// touches the channel no more, and the woken side never does: the channel may be gone. The last visible
+// handle may go while an operation is blocked: nothing can wake it then but its deadline, and a wait with a
+// deadline holds a reference.
 //
-// The rule of CHAN-15 (a non-blocking receive reports "nothing there" only if that was so at one moment) holds because
-// every look is under the lock; there is no unlocked shortcut.
+// The rule of CHAN-15 (a non-blocking receive reports "nothing there" only if that was so at one moment)
+// holds because every look is under the lock; there is no unlocked shortcut.
 #include <goro/detail/chan_core.hpp>
 
 #include <cstdlib>
@@ -39,7 +44,8 @@ chan_core* make_chan(std::size_t capacity, const element_ops& ops) {
   const std::size_t align = std::max(alignof(chan_core), ops.align);
   const std::size_t offset = (sizeof(chan_core) + ops.align - 1) / ops.align * ops.align;
   const std::size_t bytes = offset + capacity * ops.size;
-  void* memory = align > k_usual_align ? ::operator new(bytes, std::align_val_t{align}) : ::operator new(bytes);
+  void* memory =
+      align > k_usual_align ? ::operator new(bytes, std::align_val_t{align}) : ::operator new(bytes);
   auto* c = ::new (memory) chan_core;
   c->capacity = capacity;
   c->buffer = static_cast<std::byte*>(memory) + offset;
@@ -136,7 +142,8 @@ chan_status on_nil(patience p, wait_reason reason) {
 
 // The common course of both operations.
 template <attempt (*Now)(chan_core*, void*, wait_node*&) noexcept>
-chan_status operate(chan_core* c, void* element, patience p, wait_queue chan_core::*queue, wait_reason reason) {
+chan_status operate(chan_core* c, void* element, patience p, wait_queue chan_core::* queue,
+                    wait_reason reason) {
   runtime_entry entry;
   c->guard.acquire();
   wait_node* woken = nullptr;

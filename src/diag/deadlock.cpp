@@ -28,7 +28,8 @@ void report_deadlock(machine* sentinel) noexcept {
   if (asleep == 0 || sched.freezing.load(std::memory_order_relaxed)) return;
   if (thread_count() != sched.machine_count.load(std::memory_order_relaxed) + asleep) return;
   if (sched.foreign_waiting.load(std::memory_order_acquire) != asleep) return;
-  // A thread that counts as asleep has submitted its last work before that, and with it relieved the sentinel.
+  // A thread that counts as asleep has submitted its last work before that, and with it relieved the
+  // sentinel.
   if (!all_quiet(sentinel)) return;
   if (sched.main_exited.load(std::memory_order_acquire) && goroutine_count() == 0) {
     fatal("no goroutines (main called runtime.Goexit) - deadlock!");

@@ -15,18 +15,23 @@ namespace goro::detail {
 
 namespace {
 
-// The present goroutines. Names and places are copied from descriptors that may end meanwhile; both only change when
-// a descriptor is used again, so an entry may then show its successor's.
+std::string name_of(const goroutine& g) {
+  const lock_guard guard(names_lock());
+  return g.name ? *g.name : std::string();
+}
+
+// The present goroutines. Names and places are copied from descriptors that may end meanwhile; both only
+// change when a descriptor is used again, so an entry may then show its successor's.
 std::vector<diag::goroutine_info> snapshot() {
   std::vector<diag::goroutine_info> all;
   const auto visit = [](const goroutine& g, void* arg) {
     if (g.status.load(std::memory_order_acquire) == g_status::dead) return;
     auto& out = *static_cast<std::vector<diag::goroutine_info>*>(arg);
     out.push_back({.id = g.id.load(std::memory_order_relaxed),
-                   .name = g.name ? *g.name : std::string(),
+                   .name = name_of(g),
                    .state = state_of(g),
-                   .created_at = place_of(g.where),
-                   .creator = g.creator});
+                   .created_at = place_of(g.where.load(std::memory_order_relaxed)),
+                   .creator = g.creator.load(std::memory_order_relaxed)});
   };
   for_each_descriptor(visit, &all);
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
@@ -45,25 +50,30 @@ std::string in_words(const diag::goroutine_info& g) {
 
 std::string state_of(const goroutine& g) {
   switch (g.status.load(std::memory_order_relaxed)) {
-    case g_status::dead: return "dead";
-    case g_status::runnable: return "runnable";
-    case g_status::running: return "running";
-    case g_status::waiting: break;
+    case g_status::dead:
+      return "dead";
+    case g_status::runnable:
+      return "runnable";
+    case g_status::running:
+      return "running";
+    case g_status::waiting:
+      break;
   }
   return to_string(g.reason.load(std::memory_order_relaxed));
 }
 
 std::string place_of(const std::source_location& where) {
   if (where.line() == 0) return "(unknown place)";
-  return std::string(where.file_name()) + ":" + std::to_string(where.line()) + " (" + where.function_name() + ")";
+  return std::string(where.file_name()) + ":" + std::to_string(where.line()) + " (" + where.function_name() +
+         ")";
 }
 
 std::string describe(const goroutine& g, const std::string& state) {
   return in_words({.id = g.id.load(std::memory_order_relaxed),
-                   .name = g.name ? *g.name : std::string(),
+                   .name = name_of(g),
                    .state = state,
-                   .created_at = place_of(g.where),
-                   .creator = g.creator});
+                   .created_at = place_of(g.where.load(std::memory_order_relaxed)),
+                   .creator = g.creator.load(std::memory_order_relaxed)});
 }
 
 std::string describe_all() {
@@ -115,7 +125,8 @@ leak_check::~leak_check() {
     }
   }
   if (const std::size_t n = leaked(); n != 0) {
-    detail::fatal("goro: leak_check: " + std::to_string(n) + " goroutine(s) started in its scope have not ended");
+    detail::fatal("goro: leak_check: " + std::to_string(n) +
+                  " goroutine(s) started in its scope have not ended");
   }
 }
 

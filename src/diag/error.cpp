@@ -10,24 +10,35 @@ class category final : public std::error_category {
 
   std::string message(int value) const override {
     switch (static_cast<errc>(value)) {
-      case errc::closed: return "closed";
-      case errc::timed_out: return "deadline exceeded";
-      case errc::canceled: return "context canceled";
-      case errc::would_block: return "would block";
-      case errc::unexpected_eof: return "unexpected end of file";
-      case errc::no_such_host: return "no such host";
+      case errc::closed:
+        return "closed";
+      case errc::timed_out:
+        return "deadline exceeded";
+      case errc::canceled:
+        return "context canceled";
+      case errc::would_block:
+        return "would block";
+      case errc::unexpected_eof:
+        return "unexpected end of file";
+      case errc::no_such_host:
+        return "no such host";
     }
     return "unknown goro error";
   }
 
   std::error_condition default_error_condition(int value) const noexcept override {
     switch (static_cast<errc>(value)) {
-      case errc::timed_out: return std::errc::timed_out;
-      case errc::canceled: return std::errc::operation_canceled;
-      case errc::would_block: return std::errc::operation_would_block;
-      case errc::no_such_host: return std::errc::host_unreachable;
+      case errc::timed_out:
+        return std::errc::timed_out;
+      case errc::canceled:
+        return std::errc::operation_canceled;
+      case errc::would_block:
+        return std::errc::operation_would_block;
+      case errc::no_such_host:
+        return std::errc::host_unreachable;
       case errc::closed:
-      case errc::unexpected_eof: break;
+      case errc::unexpected_eof:
+        break;
     }
     return {value, *this};
   }

@@ -5,8 +5,8 @@
 
 namespace goro::detail {
 
-// Writes "fatal error: <what>" and the list of goroutines to stderr, unbuffered, and ends the process with code 2.
-// No handler runs, no destructor, nothing is flushed.
+// Writes "fatal error: <what>" and the list of goroutines to stderr, unbuffered, and ends the process with
+// code 2. No handler runs, no destructor, nothing is flushed.
 [[noreturn]] void fatal(std::string_view what) noexcept;
 
 // The same for a failed system call: adds the error's text.
@@ -24,8 +24,8 @@ void claim_report() noexcept;
 // While a report is being made the process must not end in another way: waits for its end, if there is one.
 void let_report_finish() noexcept;
 
-// An exception that cannot be thrown, because one already unwinds the stack, is reported like one that leaves a
-// goroutine. On threads that are not the runtime's the former handler goes on.
+// An exception that cannot be thrown, because one already unwinds the stack, is reported like one that leaves
+// a goroutine. On threads that are not the runtime's the former handler goes on.
 void install_terminate_handler() noexcept;
 
 }  // namespace goro::detail

@@ -1,6 +1,6 @@
 #include "os/clock.hpp"
 
-#include <time.h>
+#include <ctime>
 
 namespace goro::detail {
 

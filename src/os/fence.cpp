@@ -1,9 +1,9 @@
-#include <goro/detail/fence.hpp>
-#include <goro/detail/lock.hpp>
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <goro/detail/fence.hpp>
+#include <goro/detail/lock.hpp>
 
 #include "os/futex.hpp"
 
@@ -27,8 +27,8 @@ void heavy_fence() noexcept {
   }
 }
 
-// Critical sections last some nanoseconds, so the holder is either about to release or has lost its core: spin
-// for about a microsecond, offer the core once, then sleep.
+// Critical sections last some nanoseconds, so the holder is either about to release or has lost its core:
+// spin for about a microsecond, offer the core once, then sleep.
 void lock::acquire_slow() noexcept {
   for (int spin = 0; spin != 40; ++spin) {
     if (word_.load(std::memory_order_relaxed) == 0 && try_acquire()) return;

@@ -20,7 +20,8 @@ inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
                        const time_point* deadline = nullptr) noexcept {
   timespec ts{};
   if (deadline) {
-    const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline->time_since_epoch()).count();
+    const auto ns =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(deadline->time_since_epoch()).count();
     ts.tv_sec = static_cast<time_t>(ns / 1'000'000'000);
     ts.tv_nsec = static_cast<long>(ns % 1'000'000'000);
   }

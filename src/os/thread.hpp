@@ -6,9 +6,9 @@ namespace goro::detail {
 // Timers and naps on time: the kernel's default adds 50 us of slack to each sleep. For the calling thread.
 void ask_for_exact_sleeps() noexcept;
 
-// How long the kernel lets the calling thread run before it looks at others on the same core, from Linux 6.12 on; it
-// does not change how much each may run. A thread with a short slice gets its turn as soon as it wakes up, also on a
-// core where one with the usual slice computes (measured here: 5 us instead of up to 4 ms).
+// How long the kernel lets the calling thread run before it looks at others on the same core, from Linux 6.12
+// on; it does not change how much each may run. A thread with a short slice gets its turn as soon as it wakes
+// up, also on a core where one with the usual slice computes (measured here: 5 us instead of up to 4 ms).
 enum class time_slice { usual, shortest };
 void ask_for_slice(time_slice slice) noexcept;
 

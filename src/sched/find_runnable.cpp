@@ -1,4 +1,5 @@
-// Looking for work, on the scheduler's own stack: due timers, this P's queue, the global queue, then the other Ps.
+// Looking for work, on the scheduler's own stack: due timers, this P's queue, the global queue, then the
+// other Ps.
 #include <algorithm>
 #include <utility>
 
@@ -82,7 +83,8 @@ void arm_timer(timer_node& t, bool keeps_running) {
   processor* pp = mp && mp->pp ? mp->pp : sched.all[0].load(std::memory_order_relaxed);
   if (!pp->timers.arm(t)) return;
   if (mp && mp->pp && !keeps_running) {
-    pp->timer_moved = true;  // looked at when this P goes on with somebody else; if it goes idle it looks anyway
+    pp->timer_moved =
+        true;  // looked at when this P goes on with somebody else; if it goes idle it looks anyway
     return;
   }
   light_fence();  // [MO-3]: the sentinel looks at the timers after its heavy_fence

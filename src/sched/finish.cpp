@@ -1,15 +1,16 @@
 // The end of a goroutine: by return, and by this_goroutine::exit.
 //
-// exit() unwinds the stack as pthread_exit does, by a forced unwind: destructors run, catch clauses do not, except
-// `catch (...)`, which must rethrow. The unwinder calls stop() for every frame; at the end of the stack it never
-// returns to the unwinder but ends the goroutine. A catch-all that swallows the unwind has it "deleted", which is
-// fatal with a sentence that says so.
+// exit() unwinds the stack as pthread_exit does, by a forced unwind: destructors run, catch clauses do not,
+// except `catch (...)`, which must rethrow. The unwinder calls stop() for every frame; at the end of the
+// stack it never returns to the unwinder but ends the goroutine. A catch-all that swallows the unwind has it
+// "deleted", which is fatal with a sentence that says so.
 #include "sched/finish.hpp"
 
 #include <unwind.h>
 
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 #include <goro/error.hpp>
 #include <goro/go.hpp>
@@ -29,8 +30,8 @@ void free_closure(goroutine* gp) noexcept {
 void recycle(processor* pp, goroutine* gp) noexcept {
   free_closure(gp);
   if (gp->name) [[unlikely]] {
-    delete gp->name;
-    gp->name = nullptr;
+    const lock_guard guard(names_lock());
+    delete std::exchange(gp->name, nullptr);
   }
   pp->descriptors.put(gp);
 }
@@ -67,6 +68,15 @@ void swallowed(_Unwind_Reason_Code, _Unwind_Exception*) {
 
 }  // namespace goro::detail
 
+namespace goro::detail {
+
+bool exit_in_progress() noexcept {
+  const machine* mp = current_machine();
+  return mp && mp->curg && mp->curg->exiting;
+}
+
+}  // namespace goro::detail
+
 namespace goro::this_goroutine {
 
 void exit() {
@@ -75,6 +85,7 @@ void exit() {
   mp->curg->exiting = true;
   auto* e = new _Unwind_Exception{};
   e->exception_cleanup = detail::swallowed;
+  detail::sanitizer_no_return();
   _Unwind_ForcedUnwind(e, detail::stop, nullptr);
   detail::fatal("goro: this_goroutine::exit could not unwind the stack");
 }

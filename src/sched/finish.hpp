@@ -5,8 +5,8 @@
 
 namespace goro::detail {
 
-// Called on the goroutine's own stack when its function has returned: destroys its locals, counts it, and chooses who
-// has the next turn (null: the scheduler decides).
+// Called on the goroutine's own stack when its function has returned: destroys its locals, counts it, and
+// chooses who has the next turn (null: the scheduler decides).
 goroutine* end_of_function() noexcept;
 
 // Frees the memory of a closure that has been destroyed, or was never made.

@@ -1,8 +1,8 @@
-// The queue that all Ps share: overflow of the local ones, goroutines that yielded, and what plain threads start or
-// wake. First in, first out, under a lock; size and count of departures can be read without it.
+// The queue that all Ps share: overflow of the local ones, goroutines that yielded, and what plain threads
+// start or wake. First in, first out, under a lock; size and count of departures can be read without it.
 //
-// A growing ring of pointers, not a list through the descriptors: a P takes them by the hundred, and following links
-// would miss the cache at each one (8 of 33 ns of a yield among a thousand goroutines).
+// A growing ring of pointers, not a list through the descriptors: a P takes them by the hundred, and
+// following links would miss the cache at each one (8 of 33 ns of a yield among a thousand goroutines).
 #pragma once
 
 #include <algorithm>
@@ -49,7 +49,8 @@ class global_queue {
     const std::size_t n = std::min({size() / procs + 1, size(), most});
     const std::uint64_t first = popped_.load(std::memory_order_relaxed);
     for (std::size_t i = 0; i != n; ++i) take(items_[(first + i) & mask_]);
-    popped_.store(first + n, std::memory_order_release);  // pairs with size(): whoever sees "empty" sees what was taken
+    popped_.store(first + n,
+                  std::memory_order_release);  // pairs with size(): whoever sees "empty" sees what was taken
     return n;
   }
 

@@ -16,7 +16,8 @@ struct slab {
   std::size_t used;
 };
 constexpr std::size_t k_slab_bytes = std::size_t{256} << 10;
-constexpr std::size_t k_first = (sizeof(slab) + alignof(goroutine) - 1) / alignof(goroutine) * alignof(goroutine);
+constexpr std::size_t k_first =
+    (sizeof(slab) + alignof(goroutine) - 1) / alignof(goroutine) * alignof(goroutine);
 constexpr std::size_t k_per_slab = (k_slab_bytes - k_first) / sizeof(goroutine);
 
 struct depot {
@@ -48,6 +49,11 @@ void bad_transition(const goroutine* gp, g_status from, g_status to) noexcept {
   text += std::string(" when it should go from ") + k_names[static_cast<int>(from)] + " to " +
           k_names[static_cast<int>(to)];
   fatal(text);
+}
+
+lock& names_lock() noexcept {
+  static constinit lock names;
+  return names;
 }
 
 goroutine* goroutine_cache::refill() {

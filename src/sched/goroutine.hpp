@@ -1,8 +1,8 @@
 // G: one goroutine.
 //
-// The descriptor exists from go() until the function has ended; the stack only from the first turn on. Descriptors
-// are never given back to the system and never move, so a dump may look at any of them at any time: it reads atomics
-// and what does not change while the goroutine lives.
+// The descriptor exists from go() until the function has ended; the stack only from the first turn on.
+// Descriptors are never given back to the system and never move, so a dump may look at any of them at any
+// time: it reads atomics and what does not change while the goroutine lives.
 #pragma once
 
 #include <atomic>
@@ -19,13 +19,14 @@
 
 namespace goro::detail {
 
-// Who may touch the stack in each state; the state acts as a lock on it (Go's rule). Besides, whoever is named here
-// owns `sched_link`.
+// Who may touch the stack in each state; the state acts as a lock on it (Go's rule). Besides, whoever is
+// named here owns `sched_link`.
 enum class g_status : std::uint8_t {
   dead,      // no goroutine: the descriptor is in a free list
   runnable,  // in exactly one run queue; nobody may touch the stack
   running,   // on the machine whose curg it is; that machine's thread owns the stack
-  waiting,   // parked: published to those who may make it ready; other goroutines may write to what it points them to
+  waiting,   // parked: published to those who may make it ready; other goroutines may write to what it points
+             // them to
 };
 
 // A C++ ABI structure that every compiler for Linux agrees on; see sched/switch.cpp.
@@ -51,9 +52,9 @@ struct alignas(64) goroutine {
 
   // What only reports touch.
   std::atomic<goroutine_id> id{0};
-  goroutine_id creator = 0;
-  std::source_location where;
-  std::string* name = nullptr;
+  std::atomic<goroutine_id> creator{0};
+  std::atomic<std::source_location> where{std::source_location()};
+  std::string* name = nullptr;  // for all but its goroutine: guarded by names_lock()
   goroutine_locals* locals = nullptr;
 
   // The callable, or a pointer to it if it is too large.
@@ -64,8 +65,8 @@ struct alignas(64) goroutine {
 
   bool fresh() const noexcept { return stack == nullptr; }
 
-  // It will soon have its turn: fetches the top of its stack, which the switch and the frames that it returns through
-  // read. Between a thousand goroutines this is most of what a switch costs (18 of 40 ns without).
+  // It will soon have its turn: fetches the top of its stack, which the switch and the frames that it returns
+  // through read. Between a thousand goroutines this is most of what a switch costs (18 of 40 ns without).
   void prefetch_stack() const noexcept {
     const auto* top = static_cast<const std::byte*>(sp);
     __builtin_prefetch(top);
@@ -81,9 +82,13 @@ struct alignas(64) goroutine {
 [[noreturn]] void bad_transition(const goroutine* gp, g_status from, g_status to) noexcept;
 
 inline void transition(goroutine* gp, g_status from, g_status to) noexcept {
-  if (gp->status.load(std::memory_order_relaxed) != from) [[unlikely]] bad_transition(gp, from, to);
+  if (gp->status.load(std::memory_order_relaxed) != from) [[unlikely]]
+    bad_transition(gp, from, to);
   gp->status.store(to, std::memory_order_relaxed);
 }
+
+// Guards the names of all goroutines against a dump that reads them while they end. Few have one.
+lock& names_lock() noexcept;
 
 // A P's own free descriptors. Owner only.
 class goroutine_cache {

@@ -1,26 +1,32 @@
 // Machines without work: who watches, who sleeps, who is woken.
 //
-// Waking a sleeping thread is dear (15 us for the waker, 64 us until it runs, on the reference machine), and a core
-// that is woken for a few microseconds of work costs more than it gives. So nobody is woken for each submission.
-// Instead, while there are idle Ps, one machine looks after the rest:
+// Waking a sleeping thread is dear (15 us for the waker, 64 us until it runs, on the reference machine), and
+// a core that is woken for a few microseconds of work costs more than it gives. So nobody is woken for each
+// submission. Instead, while there are idle Ps, one machine looks after the rest:
 //
 //   watcher    holds a P, is awake, and looks every few tens of microseconds whether work has waited too long
 //              (watch.cpp). While there is a watcher a submission costs nothing.
-//   sentinel   sleeps, without a P. It takes the watcher's place when nothing has been submitted for a while, or
+//   sentinel   sleeps, without a P. It takes the watcher's place when nothing has been submitted for a while,
+//   or
 //              nothing runs. It sleeps until the earliest timer, and a submission wakes it.
 //
-// Invariant W: if a P is idle, there is a watcher or a sentinel, or somebody inside a function of this file is about to
-// appoint one. At most one of each; both never.
+// Invariant W: if a P is idle, there is a watcher or a sentinel, or somebody inside a function of this file
+// is about to appoint one. At most one of each; both never.
 //
 // [MO-3] Submission against going to sleep (Dekker; the submitter's side is the frequent one):
-//   submitter: push to a queue;           light_fence;  load sentinel; if set: lock; if still set: clear it, give it a
+//   submitter: push to a queue;           light_fence;  load sentinel; if set: lock; if still set: clear it,
+//   give it a
 //              P as the watcher; unlock; wake it
-//   sentinel:  release P; sentinel = me;  heavy_fence;  look at all queues and timers; if anything: lock; if still the
-//              sentinel: clear it, take a P, be the watcher again; unlock (if not: a submitter is waking us); else sleep
-// Either the submitter sees the sentinel or the sentinel sees the work. Test that fails without: model.idle_*.
+//   sentinel:  release P; sentinel = me;  heavy_fence;  look at all queues and timers; if anything: lock; if
+//   still the
+//              sentinel: clear it, take a P, be the watcher again; unlock (if not: a submitter is waking us);
+//              else sleep
+// Either the submitter sees the sentinel or the sentinel sees the work. Test that fails without:
+// model.idle_*.
 //
-// All transitions happen under the scheduler's lock; only looks at `sentinel` do without. A machine sleeps on its own note until somebody has put a P
-// into `assigned`; the sentinel also wakes at its deadline and then takes an idle P itself.
+// All transitions happen under the scheduler's lock; only looks at `sentinel` do without. A machine sleeps on
+// its own note until somebody has put a P into `assigned`; the sentinel also wakes at its deadline and then
+// takes an idle P itself.
 #include <utility>
 
 #include "diag/deadlock.hpp"
@@ -128,7 +134,8 @@ bool others_run() noexcept {
   const machine* self = current_machine();
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = 0; i != made; ++i) {
-    const machine* owner = sched.all[i].load(std::memory_order_relaxed)->owner.load(std::memory_order_relaxed);
+    const machine* owner =
+        sched.all[i].load(std::memory_order_relaxed)->owner.load(std::memory_order_relaxed);
     if (owner && owner != self) return true;
   }
   return false;
@@ -152,9 +159,10 @@ void stop_machine(machine* mp) noexcept {
   sleep_until_assigned(mp, nullptr);
 }
 
-// Out of work. True: the machine keeps its P and watches. False: there is a watcher already, so it has released its P
-// and slept until it was given one. One step under the lock: were the P released a moment after the look, the watcher
-// might have found work and resigned in between, and nobody would look after the P.
+// Out of work. True: the machine keeps its P and watches. False: there is a watcher already, so it has
+// released its P and slept until it was given one. One step under the lock: were the P released a moment
+// after the look, the watcher might have found work and resigned in between, and nobody would look after the
+// P.
 bool watch_or_sleep(machine* mp) noexcept {
   {
     const lock_guard guard(sched.guard);
@@ -201,8 +209,8 @@ void ensure_machine() noexcept {
   if (sched.machine_count.load(std::memory_order_relaxed) == 0) appoint_watcher();
 }
 
-// The watcher has found work for itself. Somebody must look after the other idle Ps; if nothing waits and no timer
-// runs, a machine that sleeps can be the sentinel without being woken.
+// The watcher has found work for itself. Somebody must look after the other idle Ps; if nothing waits and no
+// timer runs, a machine that sleeps can be the sentinel without being woken.
 void resign_watcher(machine* mp) noexcept {
   {
     const lock_guard guard(sched.guard);

@@ -1,13 +1,14 @@
-// The beginning and the end: one scheduler per process, started by the first use from anywhere, never destroyed.
+// The beginning and the end: one scheduler per process, started by the first use from anywhere, never
+// destroyed.
 //
 // When main returns, or exit() is called, an exit handler freezes the machines at their next turn, before the
 // destructors of static objects run: no goroutine meets a destroyed one. What is parked is never unwound.
 #include <pthread.h>
 
+#include <cxxabi.h>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cxxabi.h>
 
 #include <goro/detail/run_main.hpp>
 #include <goro/error.hpp>
@@ -80,7 +81,8 @@ void ensure_started() {
 }
 
 machine* new_machine(processor* pp) noexcept {
-  auto* mp = new machine;
+  auto* mp = new (std::nothrow) machine;
+  if (!mp) fatal("goro: no memory for a thread");
   mp->pp = pp;
   mp->watching = true;
   pp->owner.store(mp, std::memory_order_relaxed);
@@ -141,7 +143,8 @@ int run_main(const run_options& options, main_function call, void* f, std::sourc
   const unborn u = spawn_prepare(sizeof(main_closure), alignof(main_closure));
   ::new (u.closure) main_closure(&task);
   spawn_main(u.gp, &call_of<main_closure>::call, where);
-  // After the start: only a thread that has nothing left to do counts as waiting. (The end may have counted before.)
+  // After the start: only a thread that has nothing left to do counts as waiting. (The end may have counted
+  // before.)
   sched.foreign_waiting.fetch_add(1, std::memory_order_release);
   task.done.sleep();
   let_report_finish();

@@ -1,7 +1,8 @@
 // P: the right to run goroutines, and the caches that go with it.
 //
-// A P is held by at most one machine; what is not atomic here belongs to that machine. Ps are made on demand and
-// never freed: one that set_max_procs takes away keeps its (empty) queue and its timers until it is needed again.
+// A P is held by at most one machine; what is not atomic here belongs to that machine. Ps are made on demand
+// and never freed: one that set_max_procs takes away keeps its (empty) queue and its timers until it is
+// needed again.
 #pragma once
 
 #include <atomic>

@@ -1,17 +1,20 @@
 // The goroutines that wait for a turn on one P.
 //
 // Three places, because three kinds of work want three orders:
-//   run_next  one goroutine that the running one has just made ready. It gets the next turn, within the same time
+//   run_next  one goroutine that the running one has just made ready. It gets the next turn, within the same
+//   time
 //             slice: its data is hot, and a hand-over between two goroutines must not cost a queue.
 //   ready     a ring of those made ready before that: first in, first out, for fairness.
-//   fresh     those never started: newest first for the owner, oldest first for thieves (Cilk's order). What has
-//             not started has no stack, so the owner keeps the tree of waiting parents small, and a thief gets the
-//             largest subtree. First in, first out costs fork-join programs a stack for every node of a level.
+//   fresh     those never started: newest first for the owner, oldest first for thieves (Cilk's order). What
+//   has
+//             not started has no stack, so the owner keeps the tree of waiting parents small, and a thief
+//             gets the largest subtree. First in, first out costs fork-join programs a stack for every node
+//             of a level.
 // Nothing starves: see pick() and its caller in schedule.cpp, which counts turns.
 //
-// All of it is guarded by a biased lock (base/biased_lock.hpp): the P's machine is the owner, thieves take half of
-// one place at a time. The indices are atomics only so that an idle machine can look from outside how the queue moves
-// (marks()) without disturbing the owner.
+// All of it is guarded by a biased lock (base/biased_lock.hpp): the P's machine is the owner, thieves take
+// half of one place at a time. The indices are atomics only so that an idle machine can look from outside how
+// the queue moves (marks()) without disturbing the owner.
 #pragma once
 
 #include <array>
@@ -38,9 +41,7 @@ class run_queue {
   struct marks {
     const void* run_next;
     std::uint32_t ready_head, ready_tail, fresh_head, fresh_tail;
-    bool empty() const noexcept {
-      return !run_next && ready_head == ready_tail && fresh_head == fresh_tail;
-    }
+    bool empty() const noexcept { return !run_next && ready_head == ready_tail && fresh_head == fresh_tail; }
   };
   marks look() const noexcept {
     return {run_next_.load(std::memory_order_acquire), ready_.head.load(std::memory_order_relaxed),
@@ -48,8 +49,8 @@ class run_queue {
             fresh_.tail.load(std::memory_order_relaxed)};
   }
 
-  // Owner: item gets the next turn; the one that had it goes to the end of ready. If the ring is full, its older half
-  // goes to `overflow`, and that one behind it.
+  // Owner: item gets the next turn; the one that had it goes to the end of ready. If the ring is full, its
+  // older half goes to `overflow`, and that one behind it.
   void push_next(T* item, chain<T>& overflow) noexcept {
     const owner_guard guard(lock_);
     T* kicked = run_next_.load(std::memory_order_relaxed);
@@ -63,8 +64,8 @@ class run_queue {
     push_ready_locked(item, overflow);
   }
 
-  // Owner: item goes behind everything that is queued here. False if that cannot be, because ready is full or somebody
-  // waits in fresh, who would come later.
+  // Owner: item goes behind everything that is queued here. False if that cannot be, because ready is full or
+  // somebody waits in fresh, who would come later.
   [[nodiscard]] bool push_last(T* item) noexcept {
     const owner_guard guard(lock_);
     if (fresh_.size() != 0 || ready_.size() == Capacity) return false;
@@ -80,7 +81,8 @@ class run_queue {
     return true;
   }
 
-  // Owner, while ready has room for what comes: fill(push) calls push(item) for each; returns what fill returns.
+  // Owner, while ready has room for what comes: fill(push) calls push(item) for each; returns what fill
+  // returns.
   template <class Fill>
   auto push_ready_batch(Fill fill) noexcept {
     const owner_guard guard(lock_);
@@ -128,8 +130,8 @@ class run_queue {
     return all;
   }
 
-  // Thief: half of ready, else half of fresh, else run_next; oldest first. Empty if there is nothing, or if another
-  // thief is at work.
+  // Thief: half of ready, else half of fresh, else run_next; oldest first. Empty if there is nothing, or if
+  // another thief is at work.
   struct loot {
     chain<T> items;
     bool fresh = false;
@@ -178,7 +180,8 @@ class run_queue {
   };
 
   void push_ready_locked(T* item, chain<T>& overflow) noexcept {
-    if (ready_.size() != Capacity) [[likely]] return ready_.push_back(item);
+    if (ready_.size() != Capacity) [[likely]]
+      return ready_.push_back(item);
     for (std::size_t n = Capacity / 2; n != 0; --n) overflow.push_back(ready_.pop_front());
     overflow.push_back(item);
   }
@@ -186,7 +189,8 @@ class run_queue {
   T* after_slice(T* next) noexcept {
     T* first = ready_.size() != 0 ? ready_.pop_front() : fresh_.size() != 0 ? fresh_.pop_front() : nullptr;
     if (first) ready_.push_back(next);  // has room if first came from ready; else ready is empty
-    // [MO-5] Last, so that look() never says "empty" while next waits: a machine that looks then would go to sleep.
+    // [MO-5] Last, so that look() never says "empty" while next waits: a machine that looks then would go to
+    // sleep.
     run_next_.store(nullptr, std::memory_order_release);
     return first ? first : next;
   }

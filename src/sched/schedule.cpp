@@ -2,12 +2,14 @@
 //
 // Order of a turn: run_next, ready, the newest fresh one (run_queue.hpp says why). Against starvation:
 //   * once in 61 turns the global queue comes first;
-//   * run_next inherits the time slice of the goroutine that filled it: when a chain of hand-overs has lasted 10 ms
+//   * run_next inherits the time slice of the goroutine that filled it: when a chain of hand-overs has lasted
+//   10 ms
 //     and others wait, the others come first and it goes to the end of the queue;
-//   * once in 10 ms the oldest fresh goroutine comes first: newest-first alone could leave it for ever, and a P that
+//   * once in 10 ms the oldest fresh goroutine comes first: newest-first alone could leave it for ever, and a
+//   P that
 //     is kept busy with ready ones would start nobody.
-// A look at the clock costs 9 to 30 ns, as much as a turn, so it is asked only every few turns, and only when somebody
-// waits who could be starved.
+// A look at the clock costs 9 to 30 ns, as much as a turn, so it is asked only every few turns, and only when
+// somebody waits who could be starved.
 #include <goro/go.hpp>
 
 #include "base/atomics.hpp"
@@ -25,7 +27,8 @@ constexpr std::int64_t k_slice = 10'000'000;  // ns
 // Has the chain of hand-overs lasted for a slice while others wait?
 bool slice_is_over(processor* pp) noexcept {
   const auto seen = pp->queue.look();
-  if (!seen.run_next || (seen.fresh_head == seen.fresh_tail && seen.ready_head == seen.ready_tail)) return false;
+  if (!seen.run_next || (seen.fresh_head == seen.fresh_tail && seen.ready_head == seen.ready_tail))
+    return false;
   const std::int64_t now = coarse_now_ns();
   if (pp->slice_start == 0) pp->slice_start = now;
   return now - pp->slice_start >= k_slice;
@@ -49,15 +52,19 @@ goroutine* pick_global(processor* pp) noexcept {
 // The seam for seeded schedules: all orders are legal, so a test may roll the dice.
 goroutine* pick_shuffled(processor* pp) noexcept {
   switch (pp->dice.below(4)) {
-    case 0: return pick_global(pp);
-    case 1: return pp->queue.pick(pick_order::slice_over);
-    case 2: return pp->queue.pick(pick_order::oldest_fresh);
-    default: return pp->queue.pick([] {});
+    case 0:
+      return pick_global(pp);
+    case 1:
+      return pp->queue.pick(pick_order::slice_over);
+    case 2:
+      return pp->queue.pick(pick_order::oldest_fresh);
+    default:
+      return pp->queue.pick([] {});
   }
 }
 
-// Must the scheduler's own stack have the turn? Timers run only there: a parking goroutine's commit may hold a lock
-// that their functions take.
+// Must the scheduler's own stack have the turn? Timers run only there: a parking goroutine's commit may hold
+// a lock that their functions take.
 bool scheduler_is_due(processor* pp) noexcept {
   if (sched.freezing.load(std::memory_order_relaxed)) return true;
   const time_point due = pp->timers.next_due();
@@ -101,7 +108,8 @@ goroutine* pick_share(processor* pp) noexcept {
   const auto procs = static_cast<std::size_t>(sched.procs.load(std::memory_order_relaxed));
   goroutine* first = nullptr;
   pp->global_runs.add(pp->queue.push_ready_batch([&](auto push) {
-    return sched.global.pop_share(procs, k_batch, [&](goroutine* gp) { first ? push(gp) : void(first = gp); });
+    return sched.global.pop_share(procs, k_batch,
+                                  [&](goroutine* gp) { first ? push(gp) : void(first = gp); });
   }));
   return first;
 }
@@ -116,7 +124,8 @@ void submit_overflow(processor* pp, chain<goroutine> overflow) noexcept {
   sched.global.push_all(overflow);
 }
 
-// From a plain thread, or from the scheduler's stack (timers), where there is no slice to inherit: first in, first out.
+// From a plain thread, or from the scheduler's stack (timers), where there is no slice to inherit: first in,
+// first out.
 void ready_elsewhere(machine* mp, goroutine* gp) noexcept {
   if (!mp || !mp->pp) return submit_global(gp);
   chain<goroutine> overflow;

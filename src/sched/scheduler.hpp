@@ -28,7 +28,7 @@ struct scheduler {
   machine* watcher = nullptr;
   std::atomic<machine*> sentinel{nullptr};
   std::atomic<clock::rep> sentinel_due{0};
-  std::atomic<int> idle_count{0};   // Ps in idle_procs
+  std::atomic<int> idle_count{0};  // Ps in idle_procs
   std::atomic<int> machine_count{0};
   std::atomic<std::uint64_t> wakeups{0};
 
@@ -80,7 +80,8 @@ void wake_sentinel() noexcept;
 bool watch_or_sleep(machine* mp) noexcept;
 void sleep_as_sentinel(machine* mp) noexcept;
 bool others_run() noexcept;
-bool all_quiet(machine* mp) noexcept;  // the calling machine is still the sentinel, and there is nothing to do
+bool all_quiet(
+    machine* mp) noexcept;  // the calling machine is still the sentinel, and there is nothing to do
 void appoint_watcher() noexcept;
 machine* new_machine(processor* pp) noexcept;  // a machine that holds pp and watches, not started yet
 void start_machine(machine* mp) noexcept;
@@ -91,7 +92,8 @@ void spawn_main(goroutine* gp, closure_call call, std::source_location where);
 // Called after anything was made runnable. [MO-3]: pairs with the heavy_fence in sleep_as_sentinel().
 inline void notify_submit() noexcept {
   light_fence();
-  if (sched.sentinel.load(std::memory_order_relaxed) != nullptr) [[unlikely]] wake_sentinel();
+  if (sched.sentinel.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
+    wake_sentinel();
 }
 
 // --- time ---
@@ -104,8 +106,8 @@ void arm_timer(timer_node& t, bool keeps_running);
 
 void give_up_processor(machine* mp) noexcept;
 
-// Stands in every public operation that touches what belongs to a P. Its machine is the present one until the next
-// switch, after which moved() says which it is. On a plain thread it is null.
+// Stands in every public operation that touches what belongs to a P. Its machine is the present one until the
+// next switch, after which moved() says which it is. On a plain thread it is null.
 class runtime_entry {
  public:
   runtime_entry() noexcept : mp_(current_machine()) {
@@ -130,7 +132,8 @@ class runtime_entry {
   machine* mp_;
 };
 
-// Gives the turn to the goroutine that the caller has just made ready; the caller goes to the end of the queue.
+// Gives the turn to the goroutine that the caller has just made ready; the caller goes to the end of the
+// queue.
 void hand_over_turn(runtime_entry& entry) noexcept;
 
 }  // namespace goro::detail

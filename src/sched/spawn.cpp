@@ -4,8 +4,8 @@
 
 #include "diag/fatal.hpp"
 #include "sched/finish.hpp"
-#include "sched/turn.hpp"
 #include "sched/scheduler.hpp"
+#include "sched/turn.hpp"
 
 namespace goro::detail {
 
@@ -23,8 +23,12 @@ goroutine_id next_id(processor* pp) noexcept {
 
 void describe(goroutine* gp, closure_call call, const go_options* options, std::source_location where) {
   gp->call = call;
-  gp->where = where;
-  if (options && !options->name().empty()) gp->name = new std::string(options->name());
+  gp->where.store(where, std::memory_order_relaxed);
+  if (options && !options->name().empty()) {
+    auto* name = new std::string(options->name());
+    const lock_guard guard(names_lock());
+    gp->name = name;
+  }
 }
 
 // From a thread that is not the runtime's, or from the scheduler's own stack.
@@ -34,8 +38,8 @@ void submit_foreign(goroutine* gp) noexcept {
 }
 
 void enqueue_fresh(runtime_entry& entry, goroutine* gp) {
-  // 256 that this P has not started yet are enough: their descriptors fit the cache, a million would not. The spawner
-  // gives them the turn, as at the end of a time slice.
+  // 256 that this P has not started yet are enough: their descriptors fit the cache, a million would not. The
+  // spawner gives them the turn, as at the end of a time slice.
   while (!entry.mp()->pp->queue.push_fresh(gp)) entry.moved(yield_turn(entry.mp()));
   notify_submit();
 }
@@ -72,13 +76,13 @@ void spawn_submit(goroutine* gp, closure_call call, const go_options* options, s
   transition(gp, g_status::dead, g_status::runnable);
   if (!mp || !mp->curg) {
     gp->id.store(sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    gp->creator = 0;
+    gp->creator.store(0, std::memory_order_relaxed);
     sched.foreign_started.fetch_add(1, std::memory_order_relaxed);
     submit_foreign(gp);
     return;
   }
   gp->id.store(next_id(mp->pp), std::memory_order_relaxed);
-  gp->creator = mp->curg->id.load(std::memory_order_relaxed);
+  gp->creator.store(mp->curg->id.load(std::memory_order_relaxed), std::memory_order_relaxed);
   mp->pp->started.add();
   enqueue_fresh(entry, gp);
 }
@@ -91,7 +95,7 @@ void spawn_main(goroutine* gp, closure_call call, std::source_location where) {
                    ? 1
                    : sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1,
                std::memory_order_relaxed);
-  gp->creator = 0;
+  gp->creator.store(0, std::memory_order_relaxed);
   sched.foreign_started.fetch_add(1, std::memory_order_relaxed);
   submit_foreign(gp);
 }

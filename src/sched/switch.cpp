@@ -1,6 +1,4 @@
 // The first and the last turn of a goroutine; the switch itself is in turn.hpp.
-#include <cxxabi.h>
-
 #include <cstdlib>
 #include <utility>
 
@@ -17,15 +15,14 @@ namespace {
 [[gnu::noinline]] void run_body(goroutine* gp) {
   try {
     gp->call(gp->closure);
-  } catch (const abi::__forced_unwind&) {
-    throw;  // this_goroutine::exit goes on to the end of the stack (finish.cpp)
   } catch (...) {
+    if (gp->exiting) throw;  // this_goroutine::exit goes on to the end of the stack (finish.cpp)
     report_panic();
   }
 }
 
-// The outermost function on each stack: runs goroutines, one after another. When the next one has not started yet,
-// it takes over this stack: no switch, and a stack whose pages are hot.
+// The outermost function on each stack: runs goroutines, one after another. When the next one has not started
+// yet, it takes over this stack: no switch, and a stack whose pages are hot.
 void goroutine_main(machine* mp) {
   complete_switch(mp);
   for (;;) {

@@ -1,14 +1,16 @@
-// The hot path of the scheduler: making ready, choosing the next one, switching. All of it inline, because a hand-over
-// between two goroutines runs through it twice and is to cost some tens of nanoseconds in all.
+// The hot path of the scheduler: making ready, choosing the next one, switching. All of it inline, because a
+// hand-over between two goroutines runs through it twice and is to cost some tens of nanoseconds in all.
 //
-// A switch goes from the running goroutine (or the scheduler's own stack) straight to the next one. What must happen
-// to the one that is left, once nobody stands on its stack, is noted in the machine and done by whoever arrives: the
-// resumed goroutine, a new one, or the scheduler. So a parking goroutine keeps the lock of the queue where it has
-// published itself until it is really off its stack, and no waker can resume it too early.
+// A switch goes from the running goroutine (or the scheduler's own stack) straight to the next one. What must
+// happen to the one that is left, once nobody stands on its stack, is noted in the machine and done by
+// whoever arrives: the resumed goroutine, a new one, or the scheduler. So a parking goroutine keeps the lock
+// of the queue where it has published itself until it is really off its stack, and no waker can resume it too
+// early.
 //
-// Bound to the thread, and therefore swapped here: the C++ exception state (a goroutine may park inside a catch block
-// or in a destructor during unwinding) and errno. Both are reached through pointers that the machine looked up once,
-// never through thread-local storage: after the switch it may be another machine's thread.
+// Bound to the thread, and therefore swapped here: the C++ exception state (a goroutine may park inside a
+// catch block or in a destructor during unwinding) and errno. Both are reached through pointers that the
+// machine looked up once, never through thread-local storage: after the switch it may be another machine's
+// thread.
 #pragma once
 
 #include <utility>
@@ -23,8 +25,8 @@ namespace goro::detail {
 
 inline constexpr std::uint64_t k_care_period = 8;
 
-// Every k_care_period turns: who comes before the usual one? False: nobody may be chosen here, the scheduler's own
-// stack must have the turn.
+// Every k_care_period turns: who comes before the usual one? False: nobody may be chosen here, the
+// scheduler's own stack must have the turn.
 bool pick_with_care(processor* pp, std::uint64_t tick, goroutine*& gp) noexcept;
 void check_sentinel_due(processor* pp) noexcept;
 
@@ -42,7 +44,8 @@ inline goroutine* pick_local(processor* pp) noexcept {
   goroutine* gp = pp->queue.pick([pp] { pp->slice_start = 0; });
   if (!gp && sched.global.size() != 0) gp = pick_share(pp);
   if (const goroutine* after = pp->queue.peek_ready()) after->prefetch_stack();
-  if (pp->timer_moved && gp) [[unlikely]] check_sentinel_due(pp);
+  if (pp->timer_moved && gp) [[unlikely]]
+    check_sentinel_due(pp);
   return gp;
 }
 
@@ -81,8 +84,8 @@ inline void* load_next(machine* mp, goroutine* next) noexcept {
   return next->sp;
 }
 
-// From the running goroutine, or the scheduler's stack, to `next`. Returns when the caller has its next turn, on the
-// machine that gives it.
+// From the running goroutine, or the scheduler's stack, to `next`. Returns when the caller has its next turn,
+// on the machine that gives it.
 inline machine* switch_to(machine* mp, goroutine* next) noexcept {
   goroutine* self = mp->curg;
   mp->left = self;
@@ -100,8 +103,8 @@ inline machine* switch_to(machine* mp, goroutine* next) noexcept {
 
 // --- parking and making ready ---
 
-// Gives the calling goroutine's turn away; it goes on when somebody has put it into a run queue. Returns the machine
-// on which it goes on. What is to be done once it is off its stack is noted in the machine.
+// Gives the calling goroutine's turn away; it goes on when somebody has put it into a run queue. Returns the
+// machine on which it goes on. What is to be done once it is off its stack is noted in the machine.
 inline machine* give_turn(machine* mp) noexcept {
   goroutine* next = mp->attention.load(std::memory_order_relaxed) ? nullptr : pick_local(mp->pp);
   return switch_to(mp, next);
@@ -130,22 +133,25 @@ inline machine* park(machine* mp, commit_function commit, void* arg, wait_reason
 // See waiter.hpp.
 inline bool wait(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where,
                  const time_point* deadline, wait_reason reason) {
-  if (!entry.mp() || deadline) [[unlikely]] return wait_otherwise(entry, n, q, l, where, deadline, reason);
+  if (!entry.mp() || deadline) [[unlikely]]
+    return wait_otherwise(entry, n, q, l, where, deadline, reason);
   n.who = resumable(entry.mp()->curg);
   enqueue_at(where, q, n);
   entry.moved(park(entry.mp(), l, reason));
   return true;
 }
 
-// Makes a parked goroutine runnable: next on the calling machine's P, or, if it is null or holds none, through the
-// global queue.
+// Makes a parked goroutine runnable: next on the calling machine's P, or, if it is null or holds none,
+// through the global queue.
 inline void ready_goroutine(machine* mp, goroutine* gp) noexcept {
   transition(gp, g_status::waiting, g_status::runnable);
   gp->prefetch_stack();
-  if (!mp || !mp->curg) [[unlikely]] return ready_elsewhere(mp, gp);
+  if (!mp || !mp->curg) [[unlikely]]
+    return ready_elsewhere(mp, gp);
   chain<goroutine> overflow;
   mp->pp->queue.push_next(gp, overflow);
-  if (overflow.first) [[unlikely]] submit_overflow(mp->pp, overflow);
+  if (overflow.first) [[unlikely]]
+    submit_overflow(mp->pp, overflow);
   notify_submit();
 }
 

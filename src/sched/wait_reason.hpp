@@ -20,16 +20,26 @@ enum class wait_reason : std::uint8_t {
 
 constexpr const char* to_string(wait_reason reason) noexcept {
   switch (reason) {
-    case wait_reason::none: return "waiting";
-    case wait_reason::chan_receive: return "chan receive";
-    case wait_reason::chan_send: return "chan send";
-    case wait_reason::chan_receive_nil: return "chan receive (nil chan)";
-    case wait_reason::chan_send_nil: return "chan send (nil chan)";
-    case wait_reason::select_no_cases: return "select (no cases)";
-    case wait_reason::sleep: return "sleep";
-    case wait_reason::mutex_lock: return "sync.Mutex.Lock";
-    case wait_reason::semacquire: return "semacquire";
-    case wait_reason::wait_group: return "sync.WaitGroup.Wait";
+    case wait_reason::none:
+      return "waiting";
+    case wait_reason::chan_receive:
+      return "chan receive";
+    case wait_reason::chan_send:
+      return "chan send";
+    case wait_reason::chan_receive_nil:
+      return "chan receive (nil chan)";
+    case wait_reason::chan_send_nil:
+      return "chan send (nil chan)";
+    case wait_reason::select_no_cases:
+      return "select (no cases)";
+    case wait_reason::sleep:
+      return "sleep";
+    case wait_reason::mutex_lock:
+      return "sync.Mutex.Lock";
+    case wait_reason::semacquire:
+      return "semacquire";
+    case wait_reason::wait_group:
+      return "sync.WaitGroup.Wait";
   }
   return "?";
 }

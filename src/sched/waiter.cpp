@@ -18,8 +18,8 @@ struct timed_wait {
 };
 static_assert(offsetof(timed_wait, timer) == 0);
 
-// The deadline has come: if nobody else has ended the wait, takes the node out of its queue and lets its owner go on.
-// After finish() the node may be gone.
+// The deadline has come: if nobody else has ended the wait, takes the node out of its queue and lets its
+// owner go on. After finish() the node may be gone.
 void end_wait(timer_node& t) {
   timed_wait& w = timed_wait::of(t);
   if (!try_claim(*w.node, claimed::by_deadline)) return t.finish();
@@ -32,8 +32,8 @@ void end_wait(timer_node& t) {
   ready(current_machine(), who);
 }
 
-// Armed only now: were it armed earlier it might fire before the goroutine is off its stack. It cannot end the wait
-// before the lock is released.
+// Armed only now: were it armed earlier it might fire before the goroutine is off its stack. It cannot end
+// the wait before the lock is released.
 void commit_timed(machine*, goroutine*, void* arg) noexcept {
   auto& w = *static_cast<timed_wait*>(arg);
   lock* guard = w.guard;
@@ -70,13 +70,15 @@ bool block_thread(wait_node& n, wait_queue& q, lock& l, thread_waiter& self, con
 
 void wake_thread(resumable who) noexcept {
   thread_waiter* t = who.as_thread();
-  if (t->counted) sched.foreign_waiting.fetch_sub(1, std::memory_order_release);  // pairs with report_deadlock()
+  if (t->counted)
+    sched.foreign_waiting.fetch_sub(1, std::memory_order_release);  // pairs with report_deadlock()
   t->wake.set();
 }
 
 bool wait_otherwise(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where,
                     const time_point* deadline, wait_reason reason) {
-  if (deadline && *deadline == time_point::max() && entry.mp()) return wait(entry, n, q, l, where, nullptr, reason);
+  if (deadline && *deadline == time_point::max() && entry.mp())
+    return wait(entry, n, q, l, where, nullptr, reason);
   std::atomic<claimed> claim{claimed::by_nobody};
   if (deadline && *deadline == time_point::max()) deadline = nullptr;
   if (deadline) n.claim = &claim;

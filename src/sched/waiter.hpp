@@ -1,14 +1,15 @@
 // Who waits, and how to let it go on.
 //
 // The one protocol of blocking:
-//   1. take the lock of the object;  2. look: if there is nothing to wait for, done;  3. wait(): queues a wait_node
-//   that lives on the waiter's stack, and releases the lock once the waiter is off its stack.
-//   The waker takes the lock, takes a node out of the queue, writes its result, releases the lock, calls ready().
-// The lock is what makes "published" and "parked" one step: nobody can find the node before it may be made ready.
+//   1. take the lock of the object;  2. look: if there is nothing to wait for, done;  3. wait(): queues a
+//   wait_node that lives on the waiter's stack, and releases the lock once the waiter is off its stack. The
+//   waker takes the lock, takes a node out of the queue, writes its result, releases the lock, calls ready().
+// The lock is what makes "published" and "parked" one step: nobody can find the node before it may be made
+// ready.
 //
-// A wait that can also end in another way (a deadline; later a select with several queues) has a claim word: whoever
-// changes it from 0 has won and makes the waiter ready; everybody else leaves it alone. A node whose claim is lost
-// may still stand in a queue: dequeue() drops it.
+// A wait that can also end in another way (a deadline; later a select with several queues) has a claim word:
+// whoever changes it from 0 has won and makes the waiter ready; everybody else leaves it alone. A node whose
+// claim is lost may still stand in a queue: dequeue() drops it.
 #pragma once
 
 #include <atomic>
@@ -25,15 +26,16 @@ namespace goro::detail {
 
 struct goroutine;
 
-// A plain thread that waits. `counted`: it has no deadline, so it stands in scheduler::foreign_waiting, and whoever
-// wakes it takes it out of there first: a thread that is about to wake up is not a sign of a deadlock.
+// A plain thread that waits. `counted`: it has no deadline, so it stands in scheduler::foreign_waiting, and
+// whoever wakes it takes it out of there first: a thread that is about to wake up is not a sign of a
+// deadlock.
 struct thread_waiter {
   note wake;
   bool counted = false;
 };
 
-// Anything that can be resumed: a goroutine, or a plain thread. One word; the low bit tells which. A third kind (a
-// coroutine) has the next bit.
+// Anything that can be resumed: a goroutine, or a plain thread. One word; the low bit tells which. A third
+// kind (a coroutine) has the next bit.
 class resumable {
  public:
   resumable() noexcept = default;
@@ -41,9 +43,11 @@ class resumable {
   explicit resumable(thread_waiter* n) noexcept : bits_(reinterpret_cast<std::uintptr_t>(n) | k_thread) {}
 
   goroutine* as_goroutine() const noexcept {
-    return (bits_ & k_thread) == 0 ? reinterpret_cast<goroutine*>(bits_) : nullptr;
+    return (bits_ & k_thread) == 0 ? reinterpret_cast<goroutine*>(bits_) : nullptr;  // NOLINT(performance-no-int-to-ptr)
   }
-  thread_waiter* as_thread() const noexcept { return reinterpret_cast<thread_waiter*>(bits_ & ~k_thread); }
+  thread_waiter* as_thread() const noexcept {
+    return reinterpret_cast<thread_waiter*>(bits_ & ~k_thread);  // NOLINT(performance-no-int-to-ptr)
+  }
 
  private:
   static constexpr std::uintptr_t k_thread = 1;
@@ -53,8 +57,8 @@ class resumable {
 struct machine;
 class runtime_entry;
 
-// Lets a waiter go on. `mp` is the calling machine, null on a plain thread. The waiter's stack may be gone when this
-// returns. (turn.hpp)
+// Lets a waiter go on. `mp` is the calling machine, null on a plain thread. The waiter's stack may be gone
+// when this returns. (turn.hpp)
 void ready(machine* mp, resumable who) noexcept;
 void wake_thread(resumable who) noexcept;
 
@@ -64,10 +68,10 @@ struct wait_node {
   wait_node* next = nullptr;
   wait_node* prev = nullptr;
   resumable who;
-  void* element = nullptr;                     // what the object wants to move from or to
-  std::atomic<claimed>* claim = nullptr;       // null: only the queue's owner can end this wait
-  bool queued = false;                         // guarded by the queue's lock
-  bool delivered = false;                      // the waker's answer; false also means "closed"
+  void* element = nullptr;                // what the object wants to move from or to
+  std::atomic<claimed>* claim = nullptr;  // null: only the queue's owner can end this wait
+  bool queued = false;                    // guarded by the queue's lock
+  bool delivered = false;                 // the waker's answer; false also means "closed"
 };
 
 // A wait in a queue that several objects share.
@@ -115,12 +119,13 @@ inline wait_node* dequeue(wait_queue& q) noexcept {
   return nullptr;
 }
 
-// Where a waiter stands: mostly last; first if it has been woken before and lost the race for what it waits for.
+// Where a waiter stands: mostly last; first if it has been woken before and lost the race for what it waits
+// for.
 enum class place { last, first };
 
-// Blocks the caller, a goroutine or a thread, which holds `l`: queues n and releases the lock once the caller is off
-// its stack. Returns true when a waker has claimed the node, false when the deadline came first: then the node is out
-// of the queue again. The lock is not held afterwards. (turn.hpp)
+// Blocks the caller, a goroutine or a thread, which holds `l`: queues n and releases the lock once the caller
+// is off its stack. Returns true when a waker has claimed the node, false when the deadline came first: then
+// the node is out of the queue again. The lock is not held afterwards. (turn.hpp)
 bool wait(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where, const time_point* deadline,
           wait_reason reason);
 

@@ -1,17 +1,18 @@
-// The watcher: the one idle machine that is awake while others work, and decides when a second core is worth it.
+// The watcher: the one idle machine that is awake while others work, and decides when a second core is worth
+// it.
 //
-// It takes work from a P only if that work has waited for k_patience: then the P is not keeping up, whatever the
-// reason: its goroutine computes, or its queue is long. Work that comes and goes faster is left alone. Two goroutines
-// that hand each other the turn, a channel with its senders and receivers, a thousand that yield in turn: each runs
-// faster on one core than on two that fight for the same cache lines.
+// It takes work from a P only if that work has waited for k_patience: then the P is not keeping up, whatever
+// the reason: its goroutine computes, or its queue is long. Work that comes and goes faster is left alone.
+// Two goroutines that hand each other the turn, a channel with its senders and receivers, a thousand that
+// yield in turn: each runs faster on one core than on two that fight for the same cache lines.
 //
 // How long something waits is seen from outside, without disturbing the owner: remember where the queue stood
-// (a sight), look again later. FIFO queues: has the head passed the former tail? Newest-first queue: has the oldest
-// one gone? run_next: still the same one, in the same turn?
+// (a sight), look again later. FIFO queues: has the head passed the former tail? Newest-first queue: has the
+// oldest one gone? run_next: still the same one, in the same turn?
 //
-// Between two looks it naps (about 17 us of CPU each on the reference machine, because it is a sleep and a wake-up); a
-// goroutine that is made ready by one that keeps computing starts within a nap and k_patience. When nothing has been
-// submitted for k_quiet, or nobody runs, it goes to sleep as the sentinel (idle.cpp).
+// Between two looks it naps (about 17 us of CPU each on the reference machine, because it is a sleep and a
+// wake-up); a goroutine that is made ready by one that keeps computing starts within a nap and k_patience.
+// When nothing has been submitted for k_quiet, or nobody runs, it goes to sleep as the sentinel (idle.cpp).
 #include "base/atomics.hpp"
 #include "os/clock.hpp"
 #include "sched/turn.hpp"
@@ -105,7 +106,8 @@ goroutine* steal_from(processor* victim, processor* pp) noexcept {
 }
 
 goroutine* steal_work(processor* pp, std::int64_t now) noexcept {
-  const auto made = static_cast<std::uint32_t>(sched.made.load(std::memory_order_acquire));  // pairs with make_processor()
+  const auto made =
+      static_cast<std::uint32_t>(sched.made.load(std::memory_order_acquire));  // pairs with make_processor()
   const std::uint32_t start = pp->dice.below(made);
   for (std::uint32_t i = 0; i != made; ++i) {
     processor* victim = sched.all[(start + i) % made].load(std::memory_order_relaxed);

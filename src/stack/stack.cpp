@@ -10,7 +10,7 @@
 #include "diag/fatal.hpp"
 
 #ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102  // Linux 6.13
+#  define MADV_GUARD_INSTALL 102  // Linux 6.13
 #endif
 
 namespace goro::detail {
@@ -20,13 +20,13 @@ namespace {
 // How many slots one mapping holds: about 16 MB of address space.
 constexpr std::size_t k_slots_per_arena = 64;
 
-// With mprotect each guard splits a mapping; the kernel allows 65,530 of them by default. Beyond this budget stacks
-// have no guard, which is said once.
+// With mprotect each guard splits a mapping; the kernel allows 65,530 of them by default. Beyond this budget
+// stacks have no guard, which is said once.
 constexpr std::size_t k_mprotect_budget = 24'000;
 
-// Stacks start at different lines of their first page (colours). Slots are a power of two apart: without this the
-// same frames of a thousand goroutines would share 1/64 of the cache. Within the first page, so that a shallow
-// goroutine still touches one page only.
+// Stacks start at different lines of their first page (colours). Slots are a power of two apart: without this
+// the same frames of a thousand goroutines would share 1/64 of the cache. Within the first page, so that a
+// shallow goroutine still touches one page only.
 constexpr std::size_t k_colours = 24;
 constexpr std::size_t k_line = 64;
 

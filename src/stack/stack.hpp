@@ -1,13 +1,13 @@
 // The stacks of goroutines.
 //
-// First form: slots of 260 KB of reserved address space, of which the lowest 16 KB are a guard. The kernel commits
-// memory page by page at first touch, so a goroutine that uses little costs one page. Slots are carved from large
-// mappings and are never unmapped; a free slot keeps its touched pages for the next goroutine. First-touch page
-// faults are the dearest thing in the system (2.7 us on the reference machine), which is why a goroutine gets its
-// stack when it first runs, from a small cache of its P, last in first out.
+// First form: slots of 260 KB of reserved address space, of which the lowest 16 KB are a guard. The kernel
+// commits memory page by page at first touch, so a goroutine that uses little costs one page. Slots are
+// carved from large mappings and are never unmapped; a free slot keeps its touched pages for the next
+// goroutine. First-touch page faults are the dearest thing in the system (2.7 us on the reference machine),
+// which is why a goroutine gets its stack when it first runs, from a small cache of its P, last in first out.
 //
-// Callers know only stack_slot and the pool's get and put: classes of several sizes, limits and shrinking go behind
-// this interface.
+// Callers know only stack_slot and the pool's get and put: classes of several sizes, limits and shrinking go
+// behind this interface.
 #pragma once
 
 #include <atomic>
@@ -21,12 +21,13 @@ namespace goro::detail {
 
 inline constexpr std::size_t k_page = 4096;
 inline constexpr std::size_t k_stack_guard = 4 * k_page;
-// 256 KB and one page: with a distance of a power of two the first pages of all stacks would fall on the same few sets
-// of the TLB, and each switch among a thousand goroutines would miss it (57 ns for a yield instead of 20).
+// 256 KB and one page: with a distance of a power of two the first pages of all stacks would fall on the same
+// few sets of the TLB, and each switch among a thousand goroutines would miss it (57 ns for a yield instead
+// of 20).
 inline constexpr std::size_t k_stack_slot = 65 * k_page;
 
-// One stack: [bottom, top) is usable, the guard lies below. The descriptor lives outside of the stack, so that a
-// free stack is never touched.
+// One stack: [bottom, top) is usable, the guard lies below. The descriptor lives outside of the stack, so
+// that a free stack is never touched.
 struct stack_slot {
   std::byte* bottom = nullptr;
   std::byte* top = nullptr;

@@ -1,19 +1,20 @@
 // The slow paths of mutex, with Go's two modes of fairness.
 //
-// The word: locked; waiters (somebody stands, or stood, in the wait table for this address); woken (one waiter has been
-// taken out and is on its way to try again: no use waking another).
+// The word: locked; waiters (somebody stands, or stood, in the wait table for this address); woken (one
+// waiter has been taken out and is on its way to try again: no use waking another).
 //
-// Normal mode: unlock frees the word and wakes the longest waiter, which competes with newcomers; those run already and
-// mostly win, which is fast. A woken one that loses goes back to the front, with the time of its first arrival.
-// Starvation mode: when the longest waiter has waited for more than 1 ms, unlock does not free the word but hands it
-// over (and gives the turn away too). The word stays locked all the time, so newcomers and try_lock fail. It
-// ends when the longest waiter is younger than 1 ms, or there is none.
+// Normal mode: unlock frees the word and wakes the longest waiter, which competes with newcomers; those run
+// already and mostly win, which is fast. A woken one that loses goes back to the front, with the time of its
+// first arrival. Starvation mode: when the longest waiter has waited for more than 1 ms, unlock does not free
+// the word but hands it over (and gives the turn away too). The word stays locked all the time, so newcomers
+// and try_lock fail. It ends when the longest waiter is younger than 1 ms, or there is none.
 //
-// Nobody spins. Two cores that fight for one word are slower than one (25 ns for a pair of lock and unlock against 5
-// on the reference machine), and a goroutine that parks leaves its P to others, or to sleep.
+// Nobody spins. Two cores that fight for one word are slower than one (25 ns for a pair of lock and unlock
+// against 5 on the reference machine), and a goroutine that parks leaves its P to others, or to sleep.
 //
-// Invariant: if somebody stands in the table and none is woken, `waiters` is set. It is set under the bucket's lock by
-// who queues and cleared under it by who finds nobody, so a waiter whose time runs out just leaves.
+// Invariant: if somebody stands in the table and none is woken, `waiters` is set. It is set under the
+// bucket's lock by who queues and cleared under it by who finds nobody, so a waiter whose time runs out just
+// leaves.
 #include <goro/mutex.hpp>
 
 #include "base/atomics.hpp"
@@ -37,7 +38,8 @@ bool mutex::try_once(bool woken) {
     const bool free = (old & k_locked) == 0;
     const std::uint32_t wish = (woken ? old & ~k_woken : old) | k_locked;
     if (wish == old) return false;
-    if (state_.compare_exchange_weak(old, wish, std::memory_order_acquire, std::memory_order_relaxed)) return free;
+    if (state_.compare_exchange_weak(old, wish, std::memory_order_acquire, std::memory_order_relaxed))
+      return free;
   }
 }
 
@@ -46,7 +48,8 @@ bool mutex::announce_waiter() {
   std::uint32_t old = state_.load(std::memory_order_relaxed);
   do {
     if ((old & k_locked) == 0) return false;
-  } while (!state_.compare_exchange_weak(old, old | k_waiters, std::memory_order_relaxed, std::memory_order_relaxed));
+  } while (!state_.compare_exchange_weak(old, old | k_waiters, std::memory_order_relaxed,
+                                         std::memory_order_relaxed));
   return true;
 }
 
@@ -69,7 +72,8 @@ bool mutex::lock_slow(const time_point* deadline) {
     node.since = since != 0 ? since : detail::now_ns();
     const auto where = since != 0 ? detail::place::first : detail::place::last;
     since = node.since;
-    if (!detail::wait(entry, node, b.queue, b.guard, where, deadline, detail::wait_reason::mutex_lock)) return false;
+    if (!detail::wait(entry, node, b.queue, b.guard, where, deadline, detail::wait_reason::mutex_lock))
+      return false;
     if (node.delivered) return true;  // handed over
     woken = true;
   }
@@ -80,7 +84,8 @@ void mutex::unlock_slow() {
   do {
     if ((old & k_locked) == 0) detail::fatal("sync: unlock of unlocked mutex");
     if ((old & k_waiters) != 0 && (old & k_woken) == 0) return unlock_to_waiter();
-  } while (!state_.compare_exchange_weak(old, old & ~k_locked, std::memory_order_release, std::memory_order_relaxed));
+  } while (!state_.compare_exchange_weak(old, old & ~k_locked, std::memory_order_release,
+                                         std::memory_order_relaxed));
 }
 
 // Nothing of *this is touched after the bucket's release: the next owner may destroy it.

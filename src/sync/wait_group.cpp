@@ -1,10 +1,10 @@
 // The slow paths of wait_group: releasing waiters, and waiting.
 //
-// The word: the counter in the upper half, a mark that somebody waits in the lower. A waiter sets the mark under the
-// bucket's lock, and only while the counter is not zero; the add() that brings the counter to zero with the mark set
-// takes all waiters out, clears the word and then lets them go. While the counter is zero and the mark is set, that
-// add() is on its way and will still touch the word: who comes then queues like the others and is let go by it. A mark
-// that a waiter whose time ran out has left behind does no harm.
+// The word: the counter in the upper half, a mark that somebody waits in the lower. A waiter sets the mark
+// under the bucket's lock, and only while the counter is not zero; the add() that brings the counter to zero
+// with the mark set takes all waiters out, clears the word and then lets them go. While the counter is zero
+// and the mark is set, that add() is on its way and will still touch the word: who comes then queues like the
+// others and is let go by it. A mark that a waiter whose time ran out has left behind does no harm.
 #include <goro/error.hpp>
 #include <goro/wait_group.hpp>
 
@@ -51,7 +51,8 @@ bool wait_group::wait_slow(const time_point* deadline) {
       b.guard.release();
       return true;
     }
-  } while (!state_.compare_exchange_weak(old, old | k_waiters, std::memory_order_acquire, std::memory_order_acquire));
+  } while (!state_.compare_exchange_weak(old, old | k_waiters, std::memory_order_acquire,
+                                         std::memory_order_acquire));
   detail::keyed_wait_node node;
   node.key = this;
   if (!detail::wait(entry, node, b.queue, b.guard, detail::place::last, deadline,

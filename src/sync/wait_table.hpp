@@ -1,9 +1,9 @@
 // Waiting on an address: what mutex, wait_group and their like are made of.
 //
-// The waiters of all such objects stand in a table of queues, found by the object's address, in order of arrival. So
-// the object is one word, holds no queue, and may be destroyed as soon as its last user has left: whoever wakes a
-// waiter changes the object's word first, under the bucket's lock, and touches the object no more once it has taken
-// the waiter out.
+// The waiters of all such objects stand in a table of queues, found by the object's address, in order of
+// arrival. So the object is one word, holds no queue, and may be destroyed as soon as its last user has left:
+// whoever wakes a waiter changes the object's word first, under the bucket's lock, and touches the object no
+// more once it has taken the waiter out.
 #pragma once
 
 #include <goro/detail/chan_core.hpp>

@@ -50,7 +50,9 @@ void sleep_until(time_point deadline, wait_reason reason) {
     ready_goroutine(current_machine(), gp);
   };
   s.gp = entry.mp()->curg;
-  const auto arm = [](machine*, goroutine*, void* arg) { arm_timer(static_cast<sleeper*>(arg)->timer, false); };
+  const auto arm = [](machine*, goroutine*, void* arg) {
+    arm_timer(static_cast<sleeper*>(arg)->timer, false);
+  };
   entry.moved(park(entry.mp(), arm, &s, reason));
 }
 
@@ -66,7 +68,8 @@ recv_chan<time_point> after_at(time_point deadline) {
   shot->timer.fire = fire_one_shot;
   const runtime_entry entry;
   arm_timer(shot->timer, true);
-  static_cast<void>(shot.release());  // its own from now on
+  // From now on it belongs to itself.
+  [[maybe_unused]] const one_shot* const given_away = shot.release();
   ensure_machine();
   return c;
 }

@@ -6,7 +6,8 @@ namespace goro::detail {
 
 void timer_node::wait_idle() const noexcept {
   unsigned spins = 0;  // the function runs on another machine: a few instructions, or a lost core
-  while (status.load(std::memory_order_acquire) != state::idle) real_atomics::backoff(spins);  // pairs with finish()
+  while (status.load(std::memory_order_acquire) != state::idle)
+    real_atomics::backoff(spins);  // pairs with finish()
 }
 
 bool timer_heap::arm(timer_node& t) {
@@ -21,7 +22,8 @@ bool timer_heap::arm(timer_node& t) {
 }
 
 bool timer_heap::disarm(timer_node& t) noexcept {
-  if (t.status.load(std::memory_order_acquire) == timer_node::state::idle) return false;  // pairs with finish()
+  if (t.status.load(std::memory_order_acquire) == timer_node::state::idle)
+    return false;  // pairs with finish()
   timer_heap& heap = *t.heap;
   const lock_guard guard(heap.guard_);
   if (t.status.load(std::memory_order_relaxed) != timer_node::state::armed) return false;

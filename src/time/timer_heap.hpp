@@ -1,14 +1,15 @@
 // The timers of one P: a 4-ary heap ordered by due time.
 //
-// A timer is a node that its user owns, mostly on the waiter's stack. Anybody may fire the due timers of a heap: its
-// P's machine between two goroutines, an idle machine, a machine that steals. A P that set_max_procs takes away keeps
-// its heap; the others look after it. States of a node:
+// A timer is a node that its user owns, mostly on the waiter's stack. Anybody may fire the due timers of a
+// heap: its P's machine between two goroutines, an idle machine, a machine that steals. A P that
+// set_max_procs takes away keeps its heap; the others look after it. States of a node:
 //   idle     not in a heap
 //   armed    in a heap; guarded by the heap's lock
 //   firing   taken out by someone who is about to call, or is calling, its function
-// disarm() returns true if it took the node out of the heap: the function will not be called. Otherwise the function
-// has been called or is being called; who must know that it has returned waits for `idle` (wait_idle), which the
-// function stores as its last act on the node; a function that frees the node does not return to it.
+// disarm() returns true if it took the node out of the heap: the function will not be called. Otherwise the
+// function has been called or is being called; who must know that it has returned waits for `idle`
+// (wait_idle), which the function stores as its last act on the node; a function that frees the node does not
+// return to it.
 #pragma once
 
 #include <atomic>
@@ -27,7 +28,8 @@ struct timer_node {
   enum class state : std::uint8_t { idle, armed, firing };
 
   time_point when{};
-  // Called without locks by whoever fires the timer, on a machine. Stores `idle` (finish()) or frees the node.
+  // Called without locks by whoever fires the timer, on a machine. Stores `idle` (finish()) or frees the
+  // node.
   void (*fire)(timer_node& t) = nullptr;
   timer_heap* heap = nullptr;
   std::size_t index = 0;
@@ -41,7 +43,9 @@ struct timer_node {
 class timer_heap {
  public:
   // Due time of the first timer, time_point::max() for none; a hint that may be read without the lock.
-  time_point next_due() const noexcept { return time_point(clock::duration(next_due_.load(std::memory_order_relaxed))); }
+  time_point next_due() const noexcept {
+    return time_point(clock::duration(next_due_.load(std::memory_order_relaxed)));
+  }
 
   // Puts the node in; true if it is now the first to be due. Throws std::bad_alloc.
   bool arm(timer_node& t);

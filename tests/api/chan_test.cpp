@@ -74,8 +74,9 @@ TEST_P(Chan, until_takes_any_clock) {
     EXPECT_EQ(c.try_recv_until(std::chrono::system_clock::now() + 2ms).error(), goro::errc::timed_out);
     EXPECT_FALSE(c.try_send_until(1, std::chrono::system_clock::now() + 2ms));
     EXPECT_EQ(c.try_recv_until(std::chrono::system_clock::now() - 1h).error(), goro::errc::timed_out);
-    EXPECT_EQ(c.try_recv_until(std::chrono::time_point_cast<std::chrono::seconds>(goro::clock::now())).error(),
-              goro::errc::timed_out);
+    EXPECT_EQ(
+        c.try_recv_until(std::chrono::time_point_cast<std::chrono::seconds>(goro::clock::now())).error(),
+        goro::errc::timed_out);
     EXPECT_EQ(c.try_recv_for(std::chrono::duration<float, std::milli>(0.5F)).error(), goro::errc::timed_out);
   });
 }

@@ -67,9 +67,14 @@ TEST(Result, reading_a_missing_value_throws_its_code) {
   for (int way = 0; way < 3; ++way) {
     try {
       switch (way) {
-        case 0: (void)none.value(); break;
-        case 1: (void)*none; break;
-        default: (void)none->size();
+        case 0:
+          (void)none.value();
+          break;
+        case 1:
+          (void)*none;
+          break;
+        default:
+          (void)none->size();
       }
       ADD_FAILURE() << "nothing was thrown";
     } catch (const std::system_error& e) {
@@ -83,7 +88,8 @@ TEST(Result, of_move_only_and_awkward_types) {
   EXPECT_EQ(**pointer, 3);
   const std::unique_ptr<int> taken = std::move(pointer).value();
   EXPECT_EQ(*taken, 3);
-  EXPECT_EQ(*goro::result<std::unique_ptr<int>>(goro::fail(errc::closed)).value_or(std::make_unique<int>(4)), 4);
+  EXPECT_EQ(*goro::result<std::unique_ptr<int>>(goro::fail(errc::closed)).value_or(std::make_unique<int>(4)),
+            4);
 
   const goro::result<std::error_code> code = std::error_code(errc::timed_out);  // an error code as the value
   EXPECT_TRUE(code);

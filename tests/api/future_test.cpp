@@ -34,8 +34,9 @@ TEST(FutureType, is_move_only) {
 TEST_P(Future, get_returns_the_result) {
   const auto ask = [] {
     EXPECT_EQ(goro::async([] { return 42; }).get(), 42);
-    EXPECT_EQ(goro::async([](int a, const std::string& b) { return b + std::to_string(a); }, 7, "seven ").get(),
-              "seven 7");
+    EXPECT_EQ(
+        goro::async([](int a, const std::string& b) { return b + std::to_string(a); }, 7, "seven ").get(),
+        "seven 7");
     EXPECT_EQ(*goro::async([p = std::make_unique<int>(3)]() mutable { return std::move(p); }).get(), 3);
     int n = 0;
     goro::async([&] { n = 5; }).get();
@@ -131,7 +132,9 @@ TEST_P(Future, captures_are_destroyed_exactly_once) {
   goro_test::tally t;
   in_goroutine([&] {
     EXPECT_EQ(goro::async([v = goro_test::tracked(t, 4)] { return v.value(); }).get(), 4);
-    EXPECT_EQ(goro::async([](const goro_test::tracked& v) { return v.value(); }, goro_test::tracked(t, 5)).get(), 5);
+    EXPECT_EQ(
+        goro::async([](const goro_test::tracked& v) { return v.value(); }, goro_test::tracked(t, 5)).get(),
+        5);
   });
   EXPECT_TRUE(goro_test::eventually([&] { return t.alive() == 0; }));
   EXPECT_EQ(t.with_value_destroyed, 2);

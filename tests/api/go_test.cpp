@@ -82,10 +82,12 @@ TEST_P(Go, arguments_decay_and_arrive_as_rvalues_references_by_std_ref) {
     EXPECT_EQ(out.recv(), "an array");
     int referred = 0;
     const goro::chan<goro::unit> done;
-    goro::go([done](int& r, std::string&& s) {
-      r = static_cast<int>(s.size());
-      done.send({});
-    }, std::ref(referred), std::string("four"));
+    goro::go(
+        [done](int& r, std::string&& s) {
+          r = static_cast<int>(s.size());
+          done.send({});
+        },
+        std::ref(referred), std::string("four"));
     done.recv();
     EXPECT_EQ(referred, 4);
   });
@@ -94,9 +96,11 @@ TEST_P(Go, arguments_decay_and_arrive_as_rvalues_references_by_std_ref) {
 // What go() must refuse at compile time.
 template <class... Args>
 concept can_go = requires(Args... args) { goro::go(args...); };
-static_assert(can_go<void (*)()> && can_go<void (*)(int), long> && can_go<void (*)(int, int, int, int), int, int, int, int>);
+static_assert(can_go<void (*)()> && can_go<void (*)(int), long> &&
+              can_go<void (*)(int, int, int, int), int, int, int, int>);
 static_assert(!can_go<int> && !can_go<void (*)(int)> && !can_go<void (*)(int), std::string>);
-static_assert(!can_go<void (*)(), int> && !can_go<void (*)(), int, int, int> && !can_go<goro::go_options, int>);
+static_assert(!can_go<void (*)(), int> && !can_go<void (*)(), int, int, int> &&
+              !can_go<goro::go_options, int>);
 
 TEST_P(Go, large_and_over_aligned_closures) {
   in_goroutine([] {
@@ -130,8 +134,9 @@ TEST_P(Go, a_copy_that_throws_reaches_the_caller_and_nothing_is_started) {
     goro_test::tally t;
     for (int i = 0; i < 100; ++i) {
       EXPECT_THROW(goro::go(f), std::runtime_error);
-      EXPECT_THROW(goro::go([](const goro_test::tracked&, const throws_when_copied&) {}, goro_test::tracked(t, 1), f),
-                   std::runtime_error);
+      EXPECT_THROW(
+          goro::go([](const goro_test::tracked&, const throws_when_copied&) {}, goro_test::tracked(t, 1), f),
+          std::runtime_error);
     }
     EXPECT_EQ(alive(), 1U);
     EXPECT_EQ(t.alive(), 0);
@@ -167,7 +172,8 @@ TEST_P(Go, goroutines_start_goroutines) {
   });
 }
 
-// The compiler takes errno's address for a constant of the function, which it is not in a function that parks.
+// The compiler takes errno's address for a constant of the function, which it is not in a function that
+// parks.
 [[gnu::noinline]] int errno_now() {
   asm volatile("");
   return errno;
@@ -208,22 +214,22 @@ TEST_P(Go, run_returns_what_its_function_returns) {
   auto lvalue = [n = 0]() mutable { return ++n; };
   EXPECT_EQ(goro::run(lvalue), 1);
   EXPECT_EQ(goro::run(lvalue), 2);
-  EXPECT_EQ(goro::run(goro::run_options{}.max_procs(procs() + 1), [] { return goro::max_procs(); }), procs() + 1);
+  EXPECT_EQ(goro::run(goro::run_options{}.max_procs(procs() + 1), [] { return goro::max_procs(); }),
+            procs() + 1);
   goro::set_max_procs(procs());
 }
 
 TEST_P(Go, run_inside_a_goroutine_panics) {
-  in_goroutine([] {
-    EXPECT_NE(goro_test::panic_text([] { goro::run([] { return 1; }); }), "no panic");
-  });
+  in_goroutine([] { EXPECT_NE(goro_test::panic_text([] { goro::run([] { return 1; }); }), "no panic"); });
 }
 
 TEST_P(Go, run_does_not_wait_for_others) {
   const goro::chan<int> gate;
   EXPECT_EQ(goro::run([&] {
-    goro_test::go_named("other", [gate] { gate.recv(); });
-    return 3;
-  }), 3);
+              goro_test::go_named("other", [gate] { gate.recv(); });
+              return 3;
+            }),
+            3);
   EXPECT_TRUE(goro_test::all_park("other"));
   gate.send(1);
 }

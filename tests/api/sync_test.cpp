@@ -1,4 +1,5 @@
-// mutex.hpp, wait_group.hpp and once.hpp beyond the numbered behaviours: timeouts, plain threads, std's guards.
+// mutex.hpp, wait_group.hpp and once.hpp beyond the numbered behaviours: timeouts, plain threads, std's
+// guards.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -97,10 +98,17 @@ TEST_P(Mutex, timed_and_untimed_waiters_among_threads_and_goroutines) {
     for (int i = 0; i < n; ++i) {
       bool held = true;
       switch (goro_test::pick(rng, 0, 3)) {
-        case 0: m.lock(); break;
-        case 1: held = m.try_lock(); break;
-        case 2: held = m.try_lock_for(std::chrono::microseconds(goro_test::pick(rng, 0, 60))); break;
-        default: held = m.try_lock_for(1h);
+        case 0:
+          m.lock();
+          break;
+        case 1:
+          held = m.try_lock();
+          break;
+        case 2:
+          held = m.try_lock_for(std::chrono::microseconds(goro_test::pick(rng, 0, 60)));
+          break;
+        default:
+          held = m.try_lock_for(1h);
       }
       if (!held) continue;
       ++plain;

@@ -94,9 +94,8 @@ TEST_P(ChanClose, CHAN_04_blocked_senders_panic_when_the_channel_is_closed) {
     std::atomic<int> untouched{0};
     const auto blocked_send = [&, c](bool with_timeout) {
       std::string value = "blocked";
-      const std::string text = closed_text([&] {
-        with_timeout ? (void)c.try_send_for(std::move(value), 1h) : c.send(std::move(value));
-      });
+      const std::string text = closed_text(
+          [&] { with_timeout ? (void)c.try_send_for(std::move(value), 1h) : c.send(std::move(value)); });
       panics += text == k_send_on_closed ? 1 : 0;
       untouched += value == "blocked" ? 1 : 0;  // NOLINT: that is the point
     };
@@ -120,9 +119,14 @@ TEST_P(ChanClose, CHAN_05_receives_drain_the_buffer_then_report_closed_for_ever)
     c.close();
     for (int i = 0; i < 7; ++i) {
       switch (i % 3) {
-        case 0: EXPECT_EQ(c.recv(), i); break;
-        case 1: EXPECT_EQ(c.try_recv().value(), i); break;
-        default: EXPECT_EQ(c.try_recv_for(1h).value(), i);
+        case 0:
+          EXPECT_EQ(c.recv(), i);
+          break;
+        case 1:
+          EXPECT_EQ(c.try_recv().value(), i);
+          break;
+        default:
+          EXPECT_EQ(c.try_recv_for(1h).value(), i);
       }
     }
     for (int i = 0; i < 5; ++i) {

@@ -30,8 +30,9 @@ INSTANTIATE_TEST_SUITE_P(Procs, ChanElement, goro_test::all_procs());
 
 // CHAN-17: what must not compile.
 template <class C>
-concept can_send = requires(const C& c, int v) { c.send(v); } || requires(const C& c, int v) { c.try_send(v); } ||
-                   requires(const C& c, int v) { c.try_send_for(v, 1s); };
+concept can_send = requires(const C& c, int v) { c.send(v); } || requires(const C& c, int v) {
+  c.try_send(v);
+} || requires(const C& c, int v) { c.try_send_for(v, 1s); };
 template <class C>
 concept can_recv = requires(const C& c) { c.recv(); } || requires(const C& c) { c.try_recv(); } ||
                    requires(const C& c) { c.try_recv_for(1s); } || requires(const C& c) { c.begin(); };
@@ -46,7 +47,8 @@ static_assert(can_send<only_send> && !can_recv<only_send> && can_close<only_send
 static_assert(!can_send<only_recv> && can_recv<only_recv> && !can_close<only_recv>);
 static_assert(std::is_convertible_v<both, only_send> && std::is_convertible_v<both, only_recv>);
 static_assert(!std::is_constructible_v<both, only_send> && !std::is_constructible_v<both, only_recv>);
-static_assert(!std::is_constructible_v<only_send, only_recv> && !std::is_constructible_v<only_recv, only_send>);
+static_assert(!std::is_constructible_v<only_send, only_recv> &&
+              !std::is_constructible_v<only_recv, only_send>);
 static_assert(!std::is_constructible_v<goro::recv_chan<long>, both>);
 static_assert(!std::is_assignable_v<both&, only_recv> && !std::is_assignable_v<only_recv&, only_send>);
 
@@ -299,11 +301,11 @@ TEST_P(ChanElement, CHAN_25_a_channel_outlives_its_handles_under_a_blocked_opera
   auto handle = std::make_unique<goro::chan<tracked>>();
   const goro::chan<tracked>& visible = *handle;
   std::atomic<int> timed_out{0};
-  go_named("blocked", [&] {
-    timed_out += visible.try_recv_for(100ms).error() == goro::errc::timed_out ? 1 : 0;
-  });
+  go_named("blocked",
+           [&] { timed_out += visible.try_recv_for(100ms).error() == goro::errc::timed_out ? 1 : 0; });
   go_named("blocked", [&] { timed_out += visible.try_recv_for(100ms) ? 0 : 1; });
-  EXPECT_TRUE(goro_test::eventually([&] { return goro_test::parked_count("blocked") == 2 || timed_out > 0; }));
+  EXPECT_TRUE(
+      goro_test::eventually([&] { return goro_test::parked_count("blocked") == 2 || timed_out > 0; }));
   if (timed_out == 0) handle.reset();  // the last one
   EXPECT_TRUE(goro_test::eventually([&] { return timed_out == 2; }));
 

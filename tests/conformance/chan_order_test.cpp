@@ -137,8 +137,8 @@ TEST_P(ChanOrder, CHAN_10_a_waiter_that_gave_up_does_not_hold_up_those_behind_it
   EXPECT_TRUE(goro_test::eventually([&] { return first == 1 && last == 2; }));
 }
 
-// n values over channels of some capacity between several senders and receivers, some of them plain threads; each
-// value must be received exactly once.
+// n values over channels of some capacity between several senders and receivers, some of them plain threads;
+// each value must be received exactly once.
 void exchange(int capacity, int senders, int receivers, int per_sender) {
   const goro::chan<int> c{capacity};
   std::vector<std::atomic<int>> seen(static_cast<std::size_t>(senders * per_sender));
@@ -164,7 +164,8 @@ void exchange(int capacity, int senders, int receivers, int per_sender) {
   sending.wait();
   c.close();
   receiving.wait();
-  for (std::size_t v = 0; v < seen.size(); ++v) ASSERT_EQ(seen[v], 1) << "value " << v << ", cap " << capacity;
+  for (std::size_t v = 0; v < seen.size(); ++v)
+    ASSERT_EQ(seen[v], 1) << "value " << v << ", cap " << capacity;
 }
 
 TEST_P(ChanOrder, CHAN_11_each_value_is_received_exactly_once) {

@@ -1,5 +1,5 @@
-// LIFE-19: exception state belongs to the goroutine, also across parks and migrations inside handlers and inside
-// destructors that run during unwinding.
+// LIFE-19: exception state belongs to the goroutine, also across parks and migrations inside handlers and
+// inside destructors that run during unwinding.
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -59,9 +59,9 @@ TEST_P(Life, LIFE_02_free_function_lambda_member_function_and_functor) {
     adder a{goro::chan<int>{2}};
     goro::go(a, 20, 22);
     EXPECT_EQ(a.out.recv(), 42);
-    goro::go(&adder::member, &a, 5);           // by pointer
+    goro::go(&adder::member, &a, 5);  // by pointer
     EXPECT_EQ(a.out.recv(), 5);
-    goro::go(&adder::member, a, 6);            // on a copy
+    goro::go(&adder::member, a, 6);  // on a copy
     EXPECT_EQ(a.out.recv(), 6);
     goro::go(&adder::member, std::ref(a), 7);  // by reference
     EXPECT_EQ(a.out.recv(), 7);
@@ -96,8 +96,8 @@ TEST_P(Life, LIFE_02_callable_and_arguments_are_copied_once_by_the_caller) {
     EXPECT_EQ(copies, 1);
     goro::go([done](const copy_counter&) { done.send(0); }, original);
     EXPECT_EQ(copies, 2);
-    goro::go([done](const copy_counter&, const copy_counter&, const copy_counter&) { done.send(0); }, original,
-             copy_counter(copies, copiers), original);
+    goro::go([done](const copy_counter&, const copy_counter&, const copy_counter&) { done.send(0); },
+             original, copy_counter(copies, copiers), original);
     EXPECT_EQ(copies, 4);
     done.recv();
     done.recv();
@@ -111,10 +111,12 @@ TEST_P(Life, LIFE_02_later_changes_to_originals_are_invisible) {
     goro::chan<std::string> out;
     goro::chan<goro::unit> gate;
     std::string text = "before";
-    goro::go([=](const std::string& argument) {
-      gate.recv();
-      out.send(text + "/" + argument);
-    }, text);
+    goro::go(
+        [=](const std::string& argument) {
+          gate.recv();
+          out.send(text + "/" + argument);
+        },
+        text);
     text = "after";
     gate.send({});
     EXPECT_EQ(out.recv(), "before/before");

@@ -1,5 +1,5 @@
-// MM-01, 03 to 06, 09, 12, 13 and 19: who sees what. The data are plain variables: in an ordinary build wrong values
-// fail the tests, under ThreadSanitizer every missing edge does.
+// MM-01, 03 to 06, 09, 12, 13 and 19: who sees what. The data are plain variables: in an ordinary build wrong
+// values fail the tests, under ThreadSanitizer every missing edge does.
 #include <gtest/gtest.h>
 
 #include <unistd.h>
@@ -92,8 +92,12 @@ TEST_P(MemoryModel, MM_04_what_precedes_a_close_is_visible_to_a_receive_that_ret
         c.close();
       });
       switch (i % 3) {
-        case 0: EXPECT_FALSE(c.recv()); break;
-        case 1: EXPECT_FALSE(c.try_recv_for(1h)); break;
+        case 0:
+          EXPECT_FALSE(c.recv());
+          break;
+        case 1:
+          EXPECT_FALSE(c.try_recv_for(1h));
+          break;
         default:
           while (c.try_recv().error() != goro::errc::closed) goro::this_goroutine::yield();
       }
@@ -172,12 +176,17 @@ TEST_P(MemoryModel, MM_09_what_precedes_an_unlock_is_visible_after_later_locks) 
     for (int i = 0; i < turns; ++i) {
       std::unique_lock held(m, std::defer_lock);
       switch (i % 4) {
-        case 0: held.lock(); break;
+        case 0:
+          held.lock();
+          break;
         case 1:
           while (!held.try_lock()) goro::this_goroutine::yield();
           break;
-        case 2: EXPECT_TRUE(held.try_lock_for(1h)); break;
-        default: EXPECT_TRUE(held.try_lock_until(goro::clock::now() + 1h));
+        case 2:
+          EXPECT_TRUE(held.try_lock_for(1h));
+          break;
+        default:
+          EXPECT_TRUE(held.try_lock_until(goro::clock::now() + 1h));
       }
       for (int& p : plain) {
         EXPECT_EQ(p, plain[0]);

@@ -50,7 +50,8 @@ TEST_P(ProcessEnd, LIFE_18_exit_in_main_lets_the_others_go_on_and_then_is_fatal)
   EXPECT_FALSE(r.timed_out);
   EXPECT_EQ(r.exit_code, 2);
   EXPECT_EQ(r.out, "main was unwound\nthe other has ended\n");
-  EXPECT_TRUE(matches(r.err, "fatal error: no goroutines \\(main called runtime\\.Goexit\\) - deadlock!")) << r.err;
+  EXPECT_TRUE(matches(r.err, "fatal error: no goroutines \\(main called runtime\\.Goexit\\) - deadlock!"))
+      << r.err;
 }
 
 TEST_P(ProcessEnd, a_second_run_is_allowed) { expect_end(run("ends", {"second_run"}), 23, k_static); }

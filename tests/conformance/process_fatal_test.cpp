@@ -1,5 +1,5 @@
-// LIFE-04, LIFE-15 and SYNC-03: misuse that no handler can catch. The programs are the cases of programs/fatal.cpp, each of
-// which runs inside a catch-all and beside a deferred call.
+// LIFE-04, LIFE-15 and SYNC-03: misuse that no handler can catch. The programs are the cases of
+// programs/fatal.cpp, each of which runs inside a catch-all and beside a deferred call.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -44,7 +44,9 @@ TEST_P(ProcessFatal, SYNC_03_unlock_of_an_unlocked_mutex) {
   expect_fatal("unlock_in_thread", "sync: unlock of unlocked mutex");
 }
 
-TEST_P(ProcessFatal, a_wait_group_destroyed_with_a_count) { expect_fatal("wait_group_count", "[^\n]*wait_group[^\n]*"); }
+TEST_P(ProcessFatal, a_wait_group_destroyed_with_a_count) {
+  expect_fatal("wait_group_count", "[^\n]*wait_group[^\n]*");
+}
 
 TEST_P(ProcessFatal, a_leak_check_names_what_was_left) {
   const program_result r = run("fatal", {"leak_check"});

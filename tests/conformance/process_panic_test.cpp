@@ -1,4 +1,5 @@
-// LIFE-07, 08, 16, 20 and 21: panics that leave a goroutine. The programs are the cases of programs/panic.cpp.
+// LIFE-07, 08, 16, 20 and 21: panics that leave a goroutine. The programs are the cases of
+// programs/panic.cpp.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -16,7 +17,8 @@ struct ProcessPanic : goro_test::process_test {
                             const std::string& goroutine = "[0-9]+") {
     EXPECT_FALSE(r.timed_out);
     EXPECT_EQ(r.exit_code, 2);
-    EXPECT_TRUE(matches(r.err, "panic: " + value + "[^\n]*\n\ngoroutine " + goroutine + "[^\n]*\\[running\\]:\n"))
+    EXPECT_TRUE(
+        matches(r.err, "panic: " + value + "[^\n]*\n\ngoroutine " + goroutine + "[^\n]*\\[running\\]:\n"))
         << r.err;
   }
 };
@@ -30,7 +32,9 @@ TEST_P(ProcessPanic, LIFE_07_a_panic_that_leaves_a_goroutine_ends_the_process_wi
   EXPECT_TRUE(matches(r.err, "created at [^\n]*panic\\.cpp:" + line + "\\b")) << r.err;
 }
 
-TEST_P(ProcessPanic, LIFE_07_the_main_goroutine_is_number_1) { expect_report(run("panic", {"main"}), "boom", "1"); }
+TEST_P(ProcessPanic, LIFE_07_the_main_goroutine_is_number_1) {
+  expect_report(run("panic", {"main"}), "boom", "1");
+}
 
 TEST_P(ProcessPanic, LIFE_07_the_report_names_the_goroutine) {
   const program_result r = run("panic", {"named"});

@@ -1,5 +1,5 @@
-// SCHED-02 and 16, LIFE-23: what a whole process shows, the number of Ps at its start, an idle spell, millions of
-// goroutines in succession.
+// SCHED-02 and 16, LIFE-23: what a whole process shows, the number of Ps at its start, an idle spell,
+// millions of goroutines in succession.
 #include <gtest/gtest.h>
 
 #include <sched.h>
@@ -70,7 +70,8 @@ struct Succession : testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Procs, Succession, testing::Values(1, 2, 32));
 
 TEST_P(Succession, LIFE_23_millions_of_goroutines_leave_memory_as_it_was) {
-  // In full for an optimised build; `each` waits for each goroutine, which costs wake-ups when there are several Ps.
+  // In full for an optimised build; `each` waits for each goroutine, which costs wake-ups when there are
+  // several Ps.
   goro_test::allow_longer(120s);
 #if defined(__OPTIMIZE__)
   const char* flood = k_sanitized ? "300000" : "10000000";

@@ -1,5 +1,5 @@
-// SCHED-01 to 07, 12 to 16, 23 and 24: who runs where, and when. What needs a process of its own (SCHED-02, 16) is in
-// process_sched_test.cpp.
+// SCHED-01 to 07, 12 to 16, 23 and 24: who runs where, and when. What needs a process of its own (SCHED-02,
+// 16) is in process_sched_test.cpp.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -283,8 +283,8 @@ TEST_P(Sched, SCHED_13_idle_ps_steal_and_each_goroutine_runs_once) {
 }
 
 TEST_P(Sched, SCHED_14_local_work_does_not_starve_the_global_queue) {
-  // Chains of goroutines that respawn and pairs that wake each other, on every P; what a plain thread starts goes to
-  // the global queue and must run all the same.
+  // Chains of goroutines that respawn and pairs that wake each other, on every P; what a plain thread starts
+  // goes to the global queue and must run all the same.
   std::atomic<bool> stop{false};
   std::atomic<int> hogs{0};
   std::function<void()> respawn = [&] {

@@ -1,4 +1,4 @@
-// SYNC-01 to 06 and 11 to 17: mutex, wait_group, once. What is fatal (SYNC-03) is in process_fatal_test.cpp.
+// SYNC-01 to 06 and 11 to 14: mutex and wait_group. What is fatal (SYNC-03) is in process_fatal_test.cpp.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -13,6 +13,7 @@
 #include <goro/goro.hpp>
 
 #include "support/fixture.hpp"
+#include "support/immortal.hpp"
 #include "support/panic_text.hpp"
 
 namespace {
@@ -33,15 +34,6 @@ constexpr bool stays_where_it_is = !std::is_copy_constructible_v<T> && !std::is_
                                    !std::is_copy_assignable_v<T> && !std::is_move_assignable_v<T>;
 static_assert(stays_where_it_is<goro::mutex> && stays_where_it_is<goro::wait_group> &&
               stays_where_it_is<goro::once>);
-
-// An object that goroutines blocked for ever refer to; never destroyed, never lost to a leak checker.
-template <class T>
-T& immortal() {
-  static auto& all = *new std::vector<std::unique_ptr<T>>;
-  static std::mutex guard;
-  const std::lock_guard held(guard);
-  return *all.emplace_back(std::make_unique<T>());
-}
 
 TEST_P(Sync, SYNC_01_a_mutex_excludes) {
   goro::mutex m;
@@ -272,9 +264,9 @@ TEST_P(Sync, SYNC_11_wait_returns_only_after_every_done) {
 TEST_P(Sync, SYNC_12_a_counter_below_zero_panics) {
   in_goroutine([] {
     constexpr const char* k_text = "sync: negative WaitGroup counter";
-    auto& wg = immortal<goro::wait_group>();
+    auto& wg = goro_test::immortal<goro::wait_group>();
     EXPECT_EQ(panic_text([&] { wg.done(); }), k_text);
-    auto& other = immortal<goro::wait_group>();
+    auto& other = goro_test::immortal<goro::wait_group>();
     other.add(2);
     EXPECT_EQ(panic_text([&] { other.add(-3); }), k_text);
   });
@@ -304,103 +296,6 @@ TEST_P(Sync, SYNC_14_a_wait_group_can_be_reused) {
       ++plain;
     }
     EXPECT_EQ(plain, goro_test::repetitions(1000));
-  });
-}
-
-TEST_P(Sync, SYNC_15_once_runs_its_function_once_and_everybody_waits_for_its_end) {
-  goro::once o;
-  std::atomic<int> runs{0};
-  std::atomic<int> returned{0};
-  const goro::chan<goro::unit> gate;
-  bool finished = false;  // plain: ordered by the once
-  const auto call = [&] {
-    o.call([&] {
-      ++runs;
-      gate.recv();
-      finished = true;
-    });
-    EXPECT_TRUE(finished);
-    ++returned;
-  };
-  for (int i = 0; i < 50; ++i) go_named("caller", call);
-  std::jthread thread(call);
-  // 51 callers, one of which runs the function, and it may be the plain thread.
-  EXPECT_TRUE(all_park("caller", 50));
-  EXPECT_TRUE(eventually([&] { return runs == 1; }));
-  EXPECT_EQ(returned, 0);
-  gate.send({});
-  EXPECT_TRUE(eventually([&] { return returned == 51; }));
-  o.call([&] { ++runs; });
-  EXPECT_EQ(runs, 1);
-}
-
-TEST_P(Sync, SYNC_15_a_call_from_inside_the_function_blocks) {
-  auto& o = immortal<goro::once>();
-  go_named("recursive", [&o] {
-    o.call([&o] { o.call([] { ADD_FAILURE() << "ran inside itself"; }); });
-  });
-  leaves_blocked(1);
-  EXPECT_TRUE(all_park("recursive"));
-}
-
-TEST_P(Sync, SYNC_16_a_panic_in_the_function_reaches_the_first_caller_and_counts_as_done) {
-  in_goroutine([] {
-    goro::once o;
-    EXPECT_THROW(o.call([] { throw std::runtime_error("first"); }), std::runtime_error);
-    bool ran_again = false;
-    o.call([&] { ran_again = true; });
-    EXPECT_FALSE(ran_again);
-
-    goro::once left;
-    goro::wait_group ended;
-    ended.go([&] { left.call([] { goro::this_goroutine::exit(); }); });
-    ended.wait();
-    left.call([&] { ran_again = true; });
-    EXPECT_FALSE(ran_again);
-  });
-}
-
-TEST_P(Sync, SYNC_17_once_value_runs_once_and_caches) {
-  in_goroutine([] {
-    std::atomic<int> runs{0};
-    const auto value = goro::once_value([&] {
-      goro::sleep_for(1ms);
-      return std::string("run ") + std::to_string(++runs);
-    });
-    const auto copy = value;  // NOLINT: copies share the result
-    goro::wait_group ended;
-    for (int i = 0; i < 20; ++i) {
-      ended.go([&] { EXPECT_EQ(value(), "run 1"); });
-    }
-    ended.wait();
-    EXPECT_EQ(&value(), &copy());
-    EXPECT_EQ(runs, 1);
-  });
-}
-
-TEST_P(Sync, SYNC_17_once_value_rethrows_the_same_panic_and_does_not_run_again_after_exit) {
-  in_goroutine([] {
-    std::atomic<int> runs{0};
-    const auto throws = goro::once_value([&]() -> int {
-      throw std::runtime_error("panic " + std::to_string(++runs));
-    });
-    for (int i = 0; i < 3; ++i) {
-      try {
-        throws();
-        ADD_FAILURE() << "no panic";
-      } catch (const std::runtime_error& e) {
-        EXPECT_STREQ(e.what(), "panic 1");
-      }
-    }
-    const auto exits = goro::once_value([&]() -> int {
-      ++runs;
-      goro::this_goroutine::exit();
-    });
-    goro::wait_group ended;
-    ended.go([&] { exits(); });
-    ended.wait();
-    EXPECT_THROW(exits(), goro::panic);
-    EXPECT_EQ(runs, 2);
   });
 }
 

@@ -50,8 +50,8 @@ TEST_P(Time, TIME_01_sleep_lasts_at_least_its_duration) {
 std::atomic<int> signals{0};
 
 TEST_P(Time, TIME_01_also_when_signals_interrupt_the_thread) {
-  struct sigaction action {};
-  struct sigaction former {};
+  struct sigaction action{};
+  struct sigaction former{};
   action.sa_handler = [](int) { ++signals; };  // without SA_RESTART
   ASSERT_EQ(::sigaction(SIGUSR1, &action, &former), 0);
   signals = 0;

@@ -1,5 +1,5 @@
-// `idle GOROUTINES SECONDS`: parks that many goroutines, does nothing for that long, and prints the microseconds of CPU
-// time that the process used meanwhile.
+// `idle GOROUTINES SECONDS`: parks that many goroutines, does nothing for that long, and prints the
+// microseconds of CPU time that the process used meanwhile.
 #include <sys/resource.h>
 
 #include <chrono>
@@ -33,14 +33,24 @@ int main(int argc, char** argv) {
   counted.add();
   for (int i = 0; i < goroutines; ++i) {
     switch (i % 5) {
-      case 0: goro::go([] { never.recv(); }); break;
-      case 1: goro::go([] { never.try_recv_for(1h).error(); }); break;
-      case 2: goro::go([] { goro::sleep_for(1h); }); break;
-      case 3: goro::go([] { locked.lock(); }); break;
-      default: goro::go([] { counted.wait(); });
+      case 0:
+        goro::go([] { never.recv(); });
+        break;
+      case 1:
+        goro::go([] { never.try_recv_for(1h).error(); });
+        break;
+      case 2:
+        goro::go([] { goro::sleep_for(1h); });
+        break;
+      case 3:
+        goro::go([] { locked.lock(); });
+        break;
+      default:
+        goro::go([] { counted.wait(); });
     }
   }
-  std::this_thread::sleep_for(1s);  // for all of them to park and for the threads to find out that they are idle
+  std::this_thread::sleep_for(
+      1s);  // for all of them to park and for the threads to find out that they are idle
   const long before = cpu_microseconds();
   std::this_thread::sleep_for(duration);
   std::printf("%ld\n", cpu_microseconds() - before);

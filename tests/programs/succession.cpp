@@ -1,5 +1,6 @@
-// `succession WARM_UP TOTAL MODE`: starts and finishes goroutines and prints the resident KB after WARM_UP of them and
-// after TOTAL. MODE "each" waits for each one, "flood" starts them all in one loop, "parking" lets each park once.
+// `succession WARM_UP TOTAL MODE`: starts and finishes goroutines and prints the resident KB after WARM_UP of
+// them and after TOTAL. MODE "each" waits for each one, "flood" starts them all in one loop, "parking" lets
+// each park once.
 #include <unistd.h>
 
 #include <cstdio>

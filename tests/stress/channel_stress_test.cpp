@@ -1,5 +1,6 @@
-// Channels under load: blocking senders and receivers in great numbers, plain threads among them, closes that come at
-// any moment, changes of max_procs underneath. Every value is received exactly once and in its sender's order.
+// Channels under load: blocking senders and receivers in great numbers, plain threads among them, closes that
+// come at any moment, changes of max_procs underneath. Every value is received exactly once and in its
+// sender's order.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -133,7 +134,8 @@ TEST_P(ChannelStress, a_close_at_any_moment_leaves_each_value_on_one_side) {
 TEST_P(ChannelStress, a_ring_of_goroutines_passes_tokens_while_max_procs_changes) {
   rounds([this](std::mt19937_64& rng) {
     const int size = pick(rng, 2, 200);
-    const int tokens = pick(rng, 1, std::min(20, size - 1));  // with as many as links all would send, none receive
+    const int tokens =
+        pick(rng, 1, std::min(20, size - 1));  // with as many as links all would send, none receive
     const int hops = pick(rng, 1, 2000);
     std::vector<goro::chan<int>> links;
     for (int i = 0; i < size; ++i) links.emplace_back(pick(rng, 0, 1) * tokens);

@@ -1,6 +1,7 @@
-// How long a ready goroutine may wait beside an idle P: a goroutine that is made ready by one that keeps computing starts
-// within 100 us beyond the kernel's own wake-up latency, which a bare futex pair measures in the same test. The figures
-// are medians, taken in turn, and the best of a few attempts counts: the machine may be busy with other things.
+// How long a ready goroutine may wait beside an idle P: a goroutine that is made ready by one that keeps
+// computing starts within 100 us beyond the kernel's own wake-up latency, which a bare futex pair measures in
+// the same test. The figures are medians, taken in turn, and the best of a few attempts counts: the machine
+// may be busy with other things.
 #include <gtest/gtest.h>
 
 #include <linux/futex.h>
@@ -150,7 +151,9 @@ struct Latency : goro_test::procs_test {
 };
 INSTANTIATE_TEST_SUITE_P(Procs, Latency, goro_test::all_procs());
 
-TEST_P(Latency, SCHED_05_one_made_ready_by_one_that_keeps_computing) { expect_within_bound(goroutine_latency); }
+TEST_P(Latency, SCHED_05_one_made_ready_by_one_that_keeps_computing) {
+  expect_within_bound(goroutine_latency);
+}
 
 TEST_P(Latency, SCHED_05_one_started_by_one_that_keeps_computing) { expect_within_bound(start_latency); }
 

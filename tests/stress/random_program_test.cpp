@@ -1,5 +1,5 @@
-// Random programs: goroutines and plain threads that send, receive, try, wait for a while, lock, sleep, yield, start
-// others and change max_procs, all at once. What is left over must add up exactly.
+// Random programs: goroutines and plain threads that send, receive, try, wait for a while, lock, sleep,
+// yield, start others and change max_procs, all at once. What is left over must add up exactly.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -53,10 +53,17 @@ void send_somehow(audited_channel& a, std::mt19937_64& rng) {
   const long value = pick(rng, 1, 1000);
   bool sent = false;
   switch (pick(rng, 0, 3)) {
-    case 0: sent = a.c.try_send(value); break;
-    case 1: sent = a.c.try_send_for(value, short_time(rng)); break;
-    case 2: sent = a.c.try_send_until(value, goro::clock::now() + short_time(rng)); break;
-    default: sent = a.c.try_send_for(value, 10ms);
+    case 0:
+      sent = a.c.try_send(value);
+      break;
+    case 1:
+      sent = a.c.try_send_for(value, short_time(rng));
+      break;
+    case 2:
+      sent = a.c.try_send_until(value, goro::clock::now() + short_time(rng));
+      break;
+    default:
+      sent = a.c.try_send_for(value, 10ms);
   }
   if (!sent) return;
   ++a.sent;
@@ -66,10 +73,14 @@ void send_somehow(audited_channel& a, std::mt19937_64& rng) {
 void recv_somehow(audited_channel& a, std::mt19937_64& rng) {
   const goro::result<long> r = [&] {
     switch (pick(rng, 0, 3)) {
-      case 0: return a.c.try_recv();
-      case 1: return a.c.try_recv_for(short_time(rng));
-      case 2: return a.c.try_recv_until(goro::clock::now() + short_time(rng));
-      default: return a.c.try_recv_for(10ms);
+      case 0:
+        return a.c.try_recv();
+      case 1:
+        return a.c.try_recv_for(short_time(rng));
+      case 2:
+        return a.c.try_recv_until(goro::clock::now() + short_time(rng));
+      default:
+        return a.c.try_recv_for(10ms);
     }
   }();
   if (!r) return;
@@ -80,9 +91,14 @@ void recv_somehow(audited_channel& a, std::mt19937_64& rng) {
 void lock_somehow(world& w, std::mt19937_64& rng) {
   bool held = true;
   switch (pick(rng, 0, 2)) {
-    case 0: w.lock.lock(); break;
-    case 1: held = w.lock.try_lock(); break;
-    default: held = w.lock.try_lock_for(short_time(rng));
+    case 0:
+      w.lock.lock();
+      break;
+    case 1:
+      held = w.lock.try_lock();
+      break;
+    default:
+      held = w.lock.try_lock_for(short_time(rng));
   }
   if (!held) return;
   ++w.guarded;
@@ -103,18 +119,32 @@ void act(world& w, int steps, int depth) {
   std::seed_seq sequence{w.seed, w.next_stream++};
   std::mt19937_64 rng(sequence);
   while (steps-- > 0) {
-    audited_channel& a = w.channels[static_cast<std::size_t>(pick(rng, 0, static_cast<int>(w.channels.size()) - 1))];
+    audited_channel& a =
+        w.channels[static_cast<std::size_t>(pick(rng, 0, static_cast<int>(w.channels.size()) - 1))];
     switch (pick(rng, 0, 19)) {
-      case 0: start_another(w, rng, depth); break;
-      case 1: goro::sleep_for(short_time(rng)); break;
-      case 2: goro::set_max_procs(pick(rng, 1, w.max_procs)); break;
+      case 0:
+        start_another(w, rng, depth);
+        break;
+      case 1:
+        goro::sleep_for(short_time(rng));
+        break;
+      case 2:
+        goro::set_max_procs(pick(rng, 1, w.max_procs));
+        break;
       case 3:
-      case 4: goro::this_goroutine::yield(); break;
+      case 4:
+        goro::this_goroutine::yield();
+        break;
       case 5:
       case 6:
-      case 7: lock_somehow(w, rng); break;
-      case 8: (void)goro::after(short_time(rng)).try_recv_for(1ms); break;
-      default: pick(rng, 0, 1) == 0 ? send_somehow(a, rng) : recv_somehow(a, rng);
+      case 7:
+        lock_somehow(w, rng);
+        break;
+      case 8:
+        (void)goro::after(short_time(rng)).try_recv_for(1ms);
+        break;
+      default:
+        pick(rng, 0, 1) == 0 ? send_somehow(a, rng) : recv_somehow(a, rng);
     }
   }
   w.actors.done();

@@ -36,10 +36,15 @@ TEST_P(SyncStress, mutexes_with_waiters_that_give_up) {
         const auto which = static_cast<std::size_t>(pick(own, 0, static_cast<int>(locks.size()) - 1));
         std::unique_lock held(locks[which], std::defer_lock);
         switch (pick(own, 0, 4)) {
-          case 0: (void)held.try_lock(); break;
+          case 0:
+            (void)held.try_lock();
+            break;
           case 1:
-          case 2: (void)held.try_lock_for(std::chrono::microseconds(pick(own, 0, 200))); break;
-          default: held.lock();
+          case 2:
+            (void)held.try_lock_for(std::chrono::microseconds(pick(own, 0, 200)));
+            break;
+          default:
+            held.lock();
         }
         if (!held) continue;
         ++plain[which];
@@ -108,9 +113,12 @@ TEST_P(SyncStress, trees_of_goroutines_with_exceptions_and_exits) {
       if (depth == 0) {
         ++leaves;
         switch (pick(own, 0, 3)) {
-          case 0: throw std::runtime_error("leaf");
-          case 1: goro::this_goroutine::exit();
-          default: return 1;
+          case 0:
+            throw std::runtime_error("leaf");
+          case 1:
+            goro::this_goroutine::exit();
+          default:
+            return 1;
         }
       }
       auto left = goro::async(node, depth - 1, own());
@@ -147,9 +155,14 @@ TEST_P(SyncStress, sleepers_and_timeouts_are_never_early_and_never_lost) {
       for (int i = 0; i < 10; ++i) {
         const auto until = goro::clock::now() + std::chrono::microseconds(pick(own, -10, 1500));
         switch (pick(own, 0, 2)) {
-          case 0: goro::sleep_until(until); break;
-          case 1: EXPECT_EQ(nobody.try_recv_until(until).error(), goro::errc::timed_out); break;
-          default: goro::after(until - goro::clock::now()).recv();
+          case 0:
+            goro::sleep_until(until);
+            break;
+          case 1:
+            EXPECT_EQ(nobody.try_recv_until(until).error(), goro::errc::timed_out);
+            break;
+          default:
+            goro::after(until - goro::clock::now()).recv();
         }
         early += goro::clock::now() < until ? 1 : 0;
       }

@@ -1,5 +1,5 @@
-// How the tests were built, and what that costs: sanitizers are slow and ThreadSanitizer has room for some 8000
-// fibers, threads and goroutines together.
+// How the tests were built, and what that costs: sanitizers are slow and ThreadSanitizer has room for some
+// 8000 fibers, threads and goroutines together.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// Where all random numbers of the tests come from: GORO_TEST_SEED, or a fresh seed that is printed when a test fails.
+// Where all random numbers of the tests come from: GORO_TEST_SEED, or a fresh seed that is printed when a
+// test fails.
 #pragma once
 
 #include <cstdint>

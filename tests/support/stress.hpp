@@ -19,8 +19,8 @@ class stress_test : public procs_test {
  protected:
   void SetUp() override;
 
-  // Calls round(rng) with a generator of its own again and again until the time is over or an assertion fails. Each
-  // round must leave nothing: a leaked goroutine fails the test at once.
+  // Calls round(rng) with a generator of its own again and again until the time is over or an assertion
+  // fails. Each round must leave nothing: a leaked goroutine fails the test at once.
   void rounds(const std::function<void(std::mt19937_64& rng)>& round);
 };
 

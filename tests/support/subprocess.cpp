@@ -145,7 +145,8 @@ program_result run_program(const std::string& name, const std::vector<std::strin
   if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
   const auto seconds = [](const timeval& tv) {
-    return std::chrono::duration<double>(static_cast<double>(tv.tv_sec) + static_cast<double>(tv.tv_usec) / 1e6);
+    return std::chrono::duration<double>(static_cast<double>(tv.tv_sec) +
+                                         static_cast<double>(tv.tv_usec) / 1e6);
   };
   result.cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   result.max_resident_kb = usage.ru_maxrss;

@@ -18,8 +18,8 @@ struct program_result {
   long max_resident_kb = 0;
 };
 
-// Runs a program of tests/programs and waits for its end. `environment` holds "NAME=value" entries that come on top
-// of this process's own; "NAME" alone removes a variable. From a plain thread.
+// Runs a program of tests/programs and waits for its end. `environment` holds "NAME=value" entries that come
+// on top of this process's own; "NAME" alone removes a variable. From a plain thread.
 program_result run_program(const std::string& name, const std::vector<std::string>& arguments = {},
                            const std::vector<std::string>& environment = {},
                            std::chrono::seconds timeout = std::chrono::seconds(30));

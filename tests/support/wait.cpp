@@ -34,8 +34,9 @@ std::string state_of(std::string_view name) {
 
 std::size_t parked_count(std::string_view name) {
   const auto found = goroutines_named(name);
-  return static_cast<std::size_t>(std::count_if(
-      found.begin(), found.end(), [](const auto& g) { return g.state != "runnable" && g.state != "running"; }));
+  return static_cast<std::size_t>(std::count_if(found.begin(), found.end(), [](const auto& g) {
+    return g.state != "runnable" && g.state != "running";
+  }));
 }
 
 bool all_park(std::string_view name, std::size_t n) {

@@ -1,5 +1,5 @@
-// Waiting in tests: for a condition, for goroutines to block, for a thread's signal. Never a bare sleep: a test that
-// says "it blocks" looks at the state that the runtime reports.
+// Waiting in tests: for a condition, for goroutines to block, for a thread's signal. Never a bare sleep: a
+// test that says "it blocks" looks at the state that the runtime reports.
 #pragma once
 
 #include <chrono>
@@ -18,8 +18,8 @@ namespace goro_test {
 using namespace std::chrono_literals;
 using ms = std::chrono::milliseconds;
 
-// Polls until pred() is true; false when the limit is over. Yields, then sleeps ever longer; from goroutines and
-// plain threads.
+// Polls until pred() is true; false when the limit is over. Yields, then sleeps ever longer; from goroutines
+// and plain threads.
 template <class Pred>
 bool eventually(Pred&& pred, std::chrono::nanoseconds limit = 20s) {
   const auto end = goro::clock::now() + limit;
@@ -36,8 +36,8 @@ bool eventually(Pred&& pred, std::chrono::nanoseconds limit = 20s) {
   return true;
 }
 
-// What diag::goroutines() says of the goroutine of that name: "runnable", "running", what it waits for; empty if
-// there is none.
+// What diag::goroutines() says of the goroutine of that name: "runnable", "running", what it waits for; empty
+// if there is none.
 std::string state_of(std::string_view name);
 
 // The functions above and below no longer see the goroutines that exist now: an earlier test left them.

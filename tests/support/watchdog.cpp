@@ -26,7 +26,9 @@ struct watchdog {
   std::optional<steady_clock::time_point> deadline;
   std::string test;
 
-  watchdog() { std::thread([this] { watch(); }).detach(); }
+  watchdog() {
+    std::thread([this] { watch(); }).detach();
+  }
 
   [[noreturn]] void watch() {
     std::unique_lock held(guard);

@@ -1,4 +1,5 @@
-// How a callable and its arguments are stored for a goroutine: detail::bound and call_of, without the scheduler.
+// How a callable and its arguments are stored for a goroutine: detail::bound and call_of, without the
+// scheduler.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -60,7 +61,8 @@ TEST(Closure, hands_its_arguments_over_as_rvalues) {
     got = std::move(p);
     value = v.value();
   };
-  in_raw_memory<bound<decltype(f), std::unique_ptr<int>, tracked>> closure(f, std::make_unique<int>(5), tracked(t, 6));
+  in_raw_memory<bound<decltype(f), std::unique_ptr<int>, tracked>> closure(f, std::make_unique<int>(5),
+                                                                           tracked(t, 6));
   closure.call();
   EXPECT_EQ(*got, 5);
   EXPECT_EQ(value, 6);

@@ -1,10 +1,12 @@
-// The queues of the scheduler by themselves: the order in which a P takes what waits on it, what a thief gets, and that
-// threads together lose and double nothing. tests/model explores the same source exhaustively with small capacities.
+// The queues of the scheduler by themselves: the order in which a P takes what waits on it, what a thief
+// gets, and that threads together lose and double nothing. tests/model explores the same source exhaustively
+// with small capacities.
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -161,11 +163,48 @@ TEST_F(RunQueue, indices_survive_many_rounds_of_the_ring) {
   EXPECT_EQ(overflow.size, 0U);
 }
 
+using large_queue = goro::detail::run_queue<item, 256>;
+
+void push_somehow(large_queue& q, item* i, std::mt19937_64& rng) {
+  chain<item> overflow;
+  switch (goro_test::pick(rng, 0, 3)) {
+    case 0:
+      q.push_next(i, overflow);
+      break;
+    case 1:
+      q.push_ready(i, overflow);
+      break;
+    case 2:
+      if (!q.push_last(i)) q.push_ready(i, overflow);
+      break;
+    default:
+      if (!q.push_fresh(i)) overflow.push_back(i);
+  }
+  while (item* o = overflow.pop_front()) ++o->taken;
+}
+
+void pick_somehow(large_queue& q, std::mt19937_64& rng) {
+  item* got = nullptr;
+  switch (goro_test::pick(rng, 0, 5)) {
+    case 0:
+      got = q.pick([] {});
+      break;
+    case 1:
+      got = q.pick(pick_order::slice_over);
+      break;
+    case 2:
+      got = q.pick(pick_order::oldest_fresh);
+      break;
+    default:
+      break;
+  }
+  if (got) ++got->taken;
+}
+
 // One owner that pushes and picks in every way, three thieves: each item is taken exactly once.
 TEST(RunQueueThreads, owner_and_thieves_share_without_loss) {
-  const int n = goro_test::repetitions(300'000);
-  std::vector<item> items(static_cast<std::size_t>(n));
-  auto q = std::make_unique<goro::detail::run_queue<item, 256>>();
+  std::vector<item> items(static_cast<std::size_t>(goro_test::repetitions(300'000)));
+  auto q = std::make_unique<large_queue>();
   std::atomic<bool> done{false};
   std::atomic<int> stolen{0};
   std::vector<std::jthread> thieves;
@@ -182,26 +221,9 @@ TEST(RunQueueThreads, owner_and_thieves_share_without_loss) {
     });
   }
   auto rng = goro_test::make_rng();
-  chain<item> overflow;
   for (item& i : items) {
-    switch (goro_test::pick(rng, 0, 3)) {
-      case 0: q->push_next(&i, overflow); break;
-      case 1: q->push_ready(&i, overflow); break;
-      case 2:
-        if (!q->push_last(&i)) q->push_ready(&i, overflow);
-        break;
-      default:
-        if (!q->push_fresh(&i)) overflow.push_back(&i);
-    }
-    while (item* o = overflow.pop_front()) ++o->taken;
-    item* got = nullptr;
-    switch (goro_test::pick(rng, 0, 5)) {
-      case 0: got = q->pick([] {}); break;
-      case 1: got = q->pick(pick_order::slice_over); break;
-      case 2: got = q->pick(pick_order::oldest_fresh); break;
-      default: break;
-    }
-    if (got) ++got->taken;
+    push_somehow(*q, &i, rng);
+    pick_somehow(*q, rng);
   }
   done = true;
   thieves.clear();
@@ -222,7 +244,7 @@ TEST(GlobalQueue, first_in_first_out_in_fair_shares) {
   EXPECT_EQ(q.size(), 10'000U);
   std::vector<int> order;
   const auto take = [&](const item* i) { order.push_back(i->id); };
-  EXPECT_EQ(q.pop_share(4, 100, take), 100U);          // at most what was asked for
+  EXPECT_EQ(q.pop_share(4, 100, take), 100U);                // at most what was asked for
   EXPECT_EQ(q.pop_share(100, 1000, take), 9900U / 100 + 1);  // a fair share
   while (q.pop_share(2, 256, take) != 0) {
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <random>
 #include <thread>
@@ -96,60 +97,68 @@ TEST(TimerHeap, a_timer_can_be_armed_again_also_by_its_own_function) {
   EXPECT_EQ(heap.next_due(), time_point::max());
 }
 
-TEST(TimerHeap, random_operations_agree_with_a_sorted_container) {
-  auto rng = goro_test::make_rng();
+// A heap and a sorted container that should always agree.
+struct compared_heap {
+  std::mt19937_64 rng = goro_test::make_rng();
   timer_heap heap;
   std::vector<int> fired;
-  std::deque<noting_timer> timers;
+  std::deque<noting_timer> timers;  // by id
   std::multimap<time_point, int> expected;
-  std::vector<int> armed;
   int now = 0;
-  for (int step = 0; step < goro_test::repetitions(50'000); ++step) {
-    switch (goro_test::pick(rng, 0, 9)) {
-      case 0: {  // time passes
-        now += goro_test::pick(rng, 0, 300);
-        fired.clear();
-        const std::size_t n = heap.fire_due(at(now));
-        ASSERT_EQ(n, fired.size());
-        time_point last = time_point::min();
-        for (const int id : fired) {
-          const time_point due = timers[static_cast<std::size_t>(id)].when;
-          ASSERT_GE(due, last) << "out of order";
-          ASSERT_LE(due, at(now));
-          last = due;
-          const auto [first, end] = expected.equal_range(due);
-          const auto it = std::find_if(first, end, [&](const auto& e) { return e.second == id; });
-          ASSERT_NE(it, end);
-          expected.erase(it);
-          std::erase(armed, id);
-        }
-        ASSERT_TRUE(expected.empty() || expected.begin()->first > at(now)) << "one that is due did not fire";
-        break;
-      }
-      case 1:
-      case 2: {
-        if (armed.empty()) break;
-        const auto which = static_cast<std::size_t>(goro_test::pick(rng, 0, static_cast<int>(armed.size()) - 1));
-        const int id = armed[which];
-        noting_timer& t = timers[static_cast<std::size_t>(id)];
-        ASSERT_TRUE(timer_heap::disarm(t));
-        const auto [first, end] = expected.equal_range(t.when);
-        expected.erase(std::find_if(first, end, [&](const auto& e) { return e.second == id; }));
-        armed.erase(armed.begin() + static_cast<std::ptrdiff_t>(which));
-        break;
-      }
-      default: {
-        const int id = static_cast<int>(timers.size());
-        noting_timer& t = timers.emplace_back(fired, id, at(now + goro_test::pick(rng, -5, 2000)));
-        const bool is_first = expected.empty() || t.when < expected.begin()->first;
-        ASSERT_EQ(heap.arm(t), is_first);
-        expected.emplace(t.when, id);
-        armed.push_back(id);
-      }
-    }
-    ASSERT_EQ(heap.next_due(), expected.empty() ? time_point::max() : expected.begin()->first);
+
+  noting_timer& timer(int id) { return timers[static_cast<std::size_t>(id)]; }
+
+  void arm_one() {
+    const int id = static_cast<int>(timers.size());
+    noting_timer& t = timers.emplace_back(fired, id, at(now + goro_test::pick(rng, -5, 2000)));
+    const bool is_first = expected.empty() || t.when < expected.begin()->first;
+    ASSERT_EQ(heap.arm(t), is_first);
+    expected.emplace(t.when, id);
   }
-  for (const int id : armed) EXPECT_TRUE(timer_heap::disarm(timers[static_cast<std::size_t>(id)]));
+
+  void disarm_one() {
+    if (expected.empty()) return;
+    const auto which =
+        std::next(expected.begin(), goro_test::pick(rng, 0, static_cast<int>(expected.size()) - 1));
+    ASSERT_TRUE(timer_heap::disarm(timer(which->second)));
+    expected.erase(which);
+  }
+
+  void let_time_pass() {
+    now += goro_test::pick(rng, 0, 300);
+    fired.clear();
+    ASSERT_EQ(heap.fire_due(at(now)), fired.size());
+    for (const int id : fired) {
+      const time_point due = timer(id).when;
+      ASSERT_LE(due, at(now));
+      ASSERT_FALSE(expected.empty());
+      ASSERT_EQ(due, expected.begin()->first) << "out of order";
+      const auto [first, end] = expected.equal_range(due);
+      const auto it = std::find_if(first, end, [&](const auto& e) { return e.second == id; });
+      ASSERT_NE(it, end) << "it was not armed";
+      expected.erase(it);
+    }
+    ASSERT_TRUE(expected.empty() || expected.begin()->first > at(now)) << "one that is due did not fire";
+  }
+};
+
+TEST(TimerHeap, random_operations_agree_with_a_sorted_container) {
+  compared_heap h;
+  for (int step = 0; step < goro_test::repetitions(50'000) && !HasFailure(); ++step) {
+    switch (goro_test::pick(h.rng, 0, 9)) {
+      case 0:
+        h.let_time_pass();
+        break;
+      case 1:
+      case 2:
+        h.disarm_one();
+        break;
+      default:
+        h.arm_one();
+    }
+    ASSERT_EQ(h.heap.next_due(), h.expected.empty() ? time_point::max() : h.expected.begin()->first);
+  }
+  while (!h.expected.empty() && !HasFailure()) h.disarm_one();
 }
 
 TEST(TimerHeap, each_timer_is_either_disarmed_or_fired_never_both) {

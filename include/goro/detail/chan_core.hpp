@@ -1,4 +1,5 @@
-// The part of a channel that does not depend on its element type. See src/chan/chan_core.cpp for the invariants.
+// The part of a channel that does not depend on its element type. See src/chan/chan_core.cpp for the
+// invariants.
 #pragma once
 
 #include <atomic>
@@ -28,19 +29,19 @@ struct element_ops {
   void (*destroy)(void* element) noexcept;
 };
 
-// In the order of use: an unbuffered channel needs the first 64 bytes only. Not aligned to a cache line: an aligned
-// allocation costs more than the line.
+// In the order of use: an unbuffered channel needs the first 64 bytes only. Not aligned to a cache line: an
+// aligned allocation costs more than the line.
 struct chan_core {
-  lock guard;                            // guards all but refs
-  std::atomic<std::uint32_t> refs{1};    // handles, and waits with a deadline
-  wait_queue receivers;                  // not both non-empty; receivers wait only while the buffer is empty,
-  wait_queue senders;                    // senders only while it is full
+  lock guard;                          // guards all but refs
+  std::atomic<std::uint32_t> refs{1};  // handles, and waits with a deadline
+  wait_queue receivers;                // not both non-empty; receivers wait only while the buffer is empty,
+  wait_queue senders;                  // senders only while it is full
   const element_ops* ops = nullptr;
-  std::atomic<std::uint64_t> count{0};   // buffered elements; written under the lock
+  std::atomic<std::uint64_t> count{0};  // buffered elements; written under the lock
   std::size_t capacity = 0;
-  std::size_t head = 0;                  // index of the oldest buffered element
+  std::size_t head = 0;  // index of the oldest buffered element
   std::byte* buffer = nullptr;
-  std::atomic<bool> closed{false};       // written under the lock
+  std::atomic<bool> closed{false};  // written under the lock
 
   std::byte* slot(std::size_t index, std::size_t size) const noexcept {
     std::size_t at = head + index;
@@ -68,7 +69,8 @@ inline void release(chan_core* c) noexcept {
   if (c && c->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy_chan(c);
 }
 
-// Sends *element; on `done` it was moved from (but not destroyed), otherwise it is untouched. c may be null (nil).
+// Sends *element; on `done` it was moved from (but not destroyed), otherwise it is untouched. c may be null
+// (nil).
 chan_status chan_send(chan_core* c, void* element, patience p);
 // Receives into raw storage; on `done` an element lives there.
 chan_status chan_recv(chan_core* c, void* storage, patience p);

@@ -1,5 +1,5 @@
-// What a channel does with elements of a known type, and the two paths that need nothing but the channel's lock:
-// a send into a buffer with room and a receive from a buffer while nobody waits.
+// What a channel does with elements of a known type, and the two paths that need nothing but the channel's
+// lock: a send into a buffer with room and a receive from a buffer while nobody waits.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ namespace goro::detail {
 
 template <class T>
 const element_ops& ops_of() noexcept {
-  static_assert(std::is_object_v<T> && !std::is_const_v<T>, "goro::chan<T>: T must be a non-const object type");
+  static_assert(std::is_object_v<T> && !std::is_const_v<T>,
+                "goro::chan<T>: T must be a non-const object type");
   static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>,
                 "goro::chan<T>: T needs a move constructor and a destructor that are noexcept, "
                 "because elements move while the channel is locked");
@@ -24,11 +25,12 @@ const element_ops& ops_of() noexcept {
       .size = sizeof(T),
       .align = alignof(T),
       .word = sizeof(T) == 8 && std::is_trivially_copyable_v<T>,
-      .relocate = [](void* to, void* from) noexcept {
-        T* source = static_cast<T*>(from);
-        ::new (to) T(std::move(*source));
-        source->~T();
-      },
+      .relocate =
+          [](void* to, void* from) noexcept {
+            T* source = static_cast<T*>(from);
+            ::new (to) T(std::move(*source));
+            source->~T();
+          },
       .move = [](void* to, void* from) noexcept { ::new (to) T(std::move(*static_cast<T*>(from))); },
       .destroy = [](void* element) noexcept { static_cast<T*>(element)->~T(); },
   };

@@ -1,21 +1,22 @@
-// The lock inside channels and inside the runtime: held for some nanoseconds, never across a park of its holder's
-// own making, except that a park may pass it to the scheduler, which releases it once the goroutine is off its stack.
+// The lock inside channels and inside the runtime: held for some nanoseconds, never across a park of its
+// holder's own making, except that a park may pass it to the scheduler, which releases it once the goroutine
+// is off its stack.
 //
-// A word that is free (0) or held (1). Acquiring costs one compare-and-swap, releasing one plain store: whether
-// anybody sleeps on any lock of the process is looked up afterwards, in a count that belongs to no lock, and the
-// StoreLoad barrier between the two is paid by the sleeper (fence.hpp).
+// A word that is free (0) or held (1). Acquiring costs one compare-and-swap, releasing one plain store:
+// whether anybody sleeps on any lock of the process is looked up afterwards, in a count that belongs to no
+// lock, and the StoreLoad barrier between the two is paid by the sleeper (fence.hpp).
 //
 //   release:  word = 0;    light_fence;  if (sleepers != 0) futex_wake(address)
 //   sleeper:  ++sleepers;  heavy_fence;  until the word is taken: futex_wait(word, 1);  --sleepers
 //
-// [MO-1] Either the releaser sees the sleeper's count and wakes it, or the sleeper sees the word free; the kernel's
-// own check in futex_wait covers the rest. Test that fails without it: model.lock_*.
+// [MO-1] Either the releaser sees the sleeper's count and wakes it, or the sleeper sees the word free; the
+// kernel's own check in futex_wait covers the rest. Test that fails without it: model.lock_*.
 //
-// After the store, release() touches only the lock's address, never its memory, so the lock may be destroyed by
-// whoever gets it next: a receiver may free a channel whose sender has not yet returned. That is why the count is
-// common to all. While somebody sleeps on one lock, releases of the others make needless system calls; that is rare: a
-// sleeper waits for a thread that has lost its core within some nanoseconds.
-// Rejected: a futex mutex whose release is an exchange; it costs 2 ns more, four times in a round trip over channels.
+// After the store, release() touches only the lock's address, never its memory, so the lock may be destroyed
+// by whoever gets it next: a receiver may free a channel whose sender has not yet returned. That is why the
+// count is common to all. While somebody sleeps on one lock, releases of the others make needless system
+// calls; that is rare: a sleeper waits for a thread that has lost its core within some nanoseconds. Rejected:
+// a futex mutex whose release is an exchange; it costs 2 ns more, four times in a round trip over channels.
 #pragma once
 
 #include <atomic>
@@ -32,7 +33,8 @@ class lock {
   lock& operator=(const lock&) = delete;
 
   void acquire() noexcept {
-    if (!try_acquire()) [[unlikely]] acquire_slow();
+    if (!try_acquire()) [[unlikely]]
+      acquire_slow();
   }
 
   bool try_acquire() noexcept {
@@ -44,14 +46,17 @@ class lock {
   void release() noexcept {
     std::atomic<std::uint32_t>* const address = &word_;
     word_.store(0, std::memory_order_release);  // pairs with try_acquire()
-    std::atomic_signal_fence(std::memory_order_seq_cst);  // [MO-1]: light_fence(), whose other case is in s_attention
-    if (s_attention.load(std::memory_order_relaxed) != 0) [[unlikely]] release_slow(address);
+    std::atomic_signal_fence(
+        std::memory_order_seq_cst);  // [MO-1]: light_fence(), whose other case is in s_attention
+    if (s_attention.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      release_slow(address);
   }
 
  private:
   friend void choose_fences() noexcept;
 
-  // The number of sleepers, plus k_no_asymmetric_fences where light fences must be full ones: one look for both.
+  // The number of sleepers, plus k_no_asymmetric_fences where light fences must be full ones: one look for
+  // both.
   static std::atomic<std::uint32_t> s_attention;
   static constexpr std::uint32_t k_no_asymmetric_fences = 1U << 31;
 

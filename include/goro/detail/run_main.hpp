@@ -28,10 +28,10 @@ int run_main(const run_options& options, main_function call, void* f, std::sourc
 
 }  // namespace detail
 
-// Calls f as the main goroutine and blocks the calling thread until it returns; returns what f returns, 0 for void.
-// Other goroutines are neither awaited nor unwound: they go on until the process ends, which is when main returns.
-// An exception that leaves f is reported and ends the process with exit code 2. A second run, later, is allowed;
-// inside a goroutine it throws panic.
+// Calls f as the main goroutine and blocks the calling thread until it returns; returns what f returns, 0 for
+// void. Other goroutines are neither awaited nor unwound: they go on until the process ends, which is when
+// main returns. An exception that leaves f is reported and ends the process with exit code 2. A second run,
+// later, is allowed; inside a goroutine it throws panic.
 template <class F>
   requires std::invocable<F&>
 int run(run_options options, F&& f, std::source_location where = std::source_location::current()) {

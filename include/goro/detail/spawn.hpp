@@ -28,8 +28,8 @@ class go_options {
   go_options& name(std::string_view n) & { return name_ = n, *this; }
   go_options&& name(std::string_view n) && { return name_ = n, std::move(*this); }
 
-  // The most that its stack may take, in bytes. Today every stack has the same size (256 KB with its guard) and a
-  // larger wish is not granted; the setting is kept for the stacks that grow.
+  // The most that its stack may take, in bytes. Today every stack has the same size (256 KB with its guard)
+  // and a larger wish is not granted; the setting is kept for the stacks that grow.
   go_options& stack(std::size_t bytes) & noexcept { return stack_ = bytes, *this; }
   go_options&& stack(std::size_t bytes) && noexcept { return stack_ = bytes, std::move(*this); }
 
@@ -60,6 +60,9 @@ unborn spawn_prepare(std::size_t size, std::size_t align);
 void spawn_submit(goroutine* gp, closure_call call, const go_options* options, std::source_location where);
 void spawn_abandon(goroutine* gp) noexcept;
 [[noreturn]] void go_of_nil();
+
+// Is the calling goroutine on its way out by this_goroutine::exit? A catch-all must rethrow then.
+bool exit_in_progress() noexcept;
 
 // Fatal "go of nil func value" for a null function pointer or an empty std::function.
 template <class F>
