@@ -70,7 +70,8 @@ inline void sanitizer_end([[maybe_unused]] sanitizer_stack& s) noexcept {
 #endif
 }
 
-// The frames of the present stack are about to be left without returning, by an unwinder that ASan does not know.
+// The frames of the present stack are about to be left without returning, by an unwinder that ASan does not
+// know.
 inline void sanitizer_no_return() noexcept {
 #if defined(GORO_ASAN)
   __asan_handle_no_return();

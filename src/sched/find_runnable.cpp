@@ -81,6 +81,7 @@ time_point earliest_timer() noexcept {
 void arm_timer(timer_node& t, bool keeps_running) {
   machine* mp = current_machine();
   processor* pp = mp && mp->pp ? mp->pp : sched.all[0].load(std::memory_order_relaxed);
+  const time_point when = t.when;  // once armed, the timer may fire and its node be gone
   if (!pp->timers.arm(t)) return;
   if (mp && mp->pp && !keeps_running) {
     pp->timer_moved =
@@ -88,7 +89,7 @@ void arm_timer(timer_node& t, bool keeps_running) {
     return;
   }
   light_fence();  // [MO-3]: the sentinel looks at the timers after its heavy_fence
-  if (t.when.time_since_epoch().count() < sched.sentinel_due.load(std::memory_order_relaxed)) wake_sentinel();
+  if (when.time_since_epoch().count() < sched.sentinel_due.load(std::memory_order_relaxed)) wake_sentinel();
 }
 
 }  // namespace goro::detail

@@ -166,6 +166,9 @@ void stop_machine(machine* mp) noexcept {
 bool watch_or_sleep(machine* mp) noexcept {
   {
     const lock_guard guard(sched.guard);
+    // A P is not left with work in its queue; it may hold some if the last pick was refused because a timer
+    // is due.
+    if (!mp->pp->queue.look().empty()) return mp->watching;
     if (!sched.watcher || sched.watcher == mp) {
       // A sentinel that sleeps is relieved: it stays asleep, as one of the idle machines.
       if (machine* old = sched.sentinel.load(std::memory_order_relaxed)) push_idle_machine(old);

@@ -22,7 +22,7 @@
 
 namespace goro::detail {
 
-constinit scheduler sched;
+constinit scheduler_storage g_scheduler;
 
 namespace {
 

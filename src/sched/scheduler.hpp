@@ -49,7 +49,14 @@ struct scheduler {
   std::uint64_t shuffle_seed = 0;     // GORO_DEBUG=shuffle=SEED: choose the next goroutine by the dice
 };
 
-extern constinit scheduler sched;
+// Never destroyed: machines use it until the process is gone.
+union scheduler_storage {
+  scheduler value;
+  constexpr scheduler_storage() noexcept : value() {}
+  constexpr ~scheduler_storage() {}  // NOLINT(modernize-use-equals-default): a default one would be deleted
+};
+extern constinit scheduler_storage g_scheduler;
+inline constexpr scheduler& sched = g_scheduler.value;
 
 // Starts the scheduler if nobody has; makes the first Ps. (lifecycle.cpp)
 void ensure_started();

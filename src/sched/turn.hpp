@@ -43,7 +43,9 @@ inline goroutine* pick_local(processor* pp) noexcept {
   }
   goroutine* gp = pp->queue.pick([pp] { pp->slice_start = 0; });
   if (!gp && sched.global.size() != 0) gp = pick_share(pp);
-  if (const goroutine* after = pp->queue.peek_ready()) after->prefetch_stack();
+  if constexpr (!k_sanitized) {  // a hint that looks at somebody who may be stolen meanwhile
+    if (const goroutine* after = pp->queue.peek_ready()) after->prefetch_stack();
+  }
   if (pp->timer_moved && gp) [[unlikely]]
     check_sentinel_due(pp);
   return gp;

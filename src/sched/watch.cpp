@@ -105,13 +105,15 @@ goroutine* steal_from(processor* victim, processor* pp) noexcept {
   return first;
 }
 
+// At once from a P that nobody holds: a machine may have slept with something left in its queue.
 goroutine* steal_work(processor* pp, std::int64_t now) noexcept {
   const auto made =
       static_cast<std::uint32_t>(sched.made.load(std::memory_order_acquire));  // pairs with make_processor()
   const std::uint32_t start = pp->dice.below(made);
   for (std::uint32_t i = 0; i != made; ++i) {
     processor* victim = sched.all[(start + i) % made].load(std::memory_order_relaxed);
-    if (victim == pp || !waits_too_long(victim, now)) continue;
+    const bool held = victim->owner.load(std::memory_order_relaxed) != nullptr;
+    if (victim == pp || (held && !waits_too_long(victim, now)) || victim->queue.look().empty()) continue;
     if (goroutine* gp = steal_from(victim, pp)) return gp;
   }
   return nullptr;
@@ -183,9 +185,10 @@ goroutine* watch_closely(machine* mp) noexcept {
 
 goroutine* watch(machine* mp) noexcept {
   if (run_all_timers(mp->pp, now())) return nullptr;
-  // Nothing to look after: sleep at once.
-  if (!others_run() && sched.global.size() == 0 && mp->pp->queue.look().empty()) {
-    sleep_as_sentinel(mp);
+  if (!others_run()) {
+    if (goroutine* gp = steal_work(mp->pp, now_ns())) return gp;
+    // Nothing to look after: sleep at once.
+    if (sched.global.size() == 0 && mp->pp->queue.look().empty()) sleep_as_sentinel(mp);
     return nullptr;
   }
   return watch_closely(mp);
