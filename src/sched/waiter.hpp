@@ -43,11 +43,13 @@ class resumable {
   explicit resumable(thread_waiter* n) noexcept : bits_(reinterpret_cast<std::uintptr_t>(n) | k_thread) {}
 
   goroutine* as_goroutine() const noexcept {
-    return (bits_ & k_thread) == 0 ? reinterpret_cast<goroutine*>(bits_)
-                                   : nullptr;  // NOLINT(performance-no-int-to-ptr)
+    if ((bits_ & k_thread) != 0) return nullptr;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
+    return reinterpret_cast<goroutine*>(bits_);
   }
   thread_waiter* as_thread() const noexcept {
-    return reinterpret_cast<thread_waiter*>(bits_ & ~k_thread);  // NOLINT(performance-no-int-to-ptr)
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
+    return reinterpret_cast<thread_waiter*>(bits_ & ~k_thread);
   }
 
  private:
