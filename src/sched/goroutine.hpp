@@ -84,7 +84,7 @@ struct alignas(64) goroutine {
 inline void transition(goroutine* gp, g_status from, g_status to) noexcept {
   if (gp->status.load(std::memory_order_relaxed) != from) [[unlikely]]
     bad_transition(gp, from, to);
-  gp->status.store(to, std::memory_order_relaxed);
+  gp->status.store(to, std::memory_order_release);  // pairs with snapshot(): who sees a state sees the id
 }
 
 // Guards the names of all goroutines against a dump that reads them while they end. Few have one.

@@ -73,30 +73,31 @@ void spawn_submit(goroutine* gp, closure_call call, const go_options* options, s
   runtime_entry entry;
   machine* mp = entry.mp();
   describe(gp, call, options, where);
-  transition(gp, g_status::dead, g_status::runnable);
   if (!mp || !mp->curg) {
     gp->id.store(sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     gp->creator.store(0, std::memory_order_relaxed);
     sched.foreign_started.fetch_add(1, std::memory_order_relaxed);
+    transition(gp, g_status::dead, g_status::runnable);
     submit_foreign(gp);
     return;
   }
   gp->id.store(next_id(mp->pp), std::memory_order_relaxed);
   gp->creator.store(mp->curg->id.load(std::memory_order_relaxed), std::memory_order_relaxed);
   mp->pp->started.add();
+  transition(gp, g_status::dead, g_status::runnable);
   enqueue_fresh(entry, gp);
 }
 
 void spawn_main(goroutine* gp, closure_call call, std::source_location where) {
   static constinit std::atomic<bool> first{true};
   describe(gp, call, nullptr, where);
-  transition(gp, g_status::dead, g_status::runnable);
   gp->id.store(first.exchange(false, std::memory_order_relaxed)
                    ? 1
                    : sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1,
                std::memory_order_relaxed);
   gp->creator.store(0, std::memory_order_relaxed);
   sched.foreign_started.fetch_add(1, std::memory_order_relaxed);
+  transition(gp, g_status::dead, g_status::runnable);
   submit_foreign(gp);
 }
 
