@@ -50,8 +50,9 @@ class mutex {
     return try_lock() || lock_slow(&deadline);
   }
 
-  // Releases the lock and wakes a waiter, if any. Does not block.
-  // Fatal "sync: unlock of unlocked mutex" if it is not locked.
+  // Releases the lock and wakes a waiter, if any. Does not block, but hands a starving waiter the caller's
+  // turn as well, so the goroutine may go on on another thread. Fatal "sync: unlock of unlocked mutex" if it
+  // is not locked.
   void unlock() {
     std::uint32_t locked_only = k_locked;
     if (!state_.compare_exchange_strong(locked_only, 0, std::memory_order_release,

@@ -62,8 +62,8 @@ auto once_value(F&& f) {
       try {
         s->result.emplace((*s->f)());
       } catch (...) {
-        if (detail::exit_in_progress()) throw;
         s->error = std::current_exception();
+        if (!s->error) throw;  // no exception but this_goroutine::exit
       }
       s->f.reset();
     });

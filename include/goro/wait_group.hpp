@@ -16,8 +16,8 @@ namespace goro {
 
 // A counter that can be waited for (sync.WaitGroup). add() before the goroutine starts, done() when it has
 // finished on every way out, wait() for zero; go(f) does the first two. done() happens before the return of
-// the wait() that it releases. Reusable once all waits have returned. Safe to destroy as soon as wait() has
-// returned; destroying it with a count other than zero is fatal.
+// the wait() that it releases. Reusable once all waits have returned. Safe to destroy as soon as all waits
+// have returned; destroying it with a count other than zero is fatal.
 class wait_group {
  public:
   constexpr wait_group() noexcept = default;
@@ -27,8 +27,10 @@ class wait_group {
 
   // Adds n (which may be negative) to the counter; at zero all waiters are released. Does not block.
   // Throws panic "sync: negative WaitGroup counter", and "sync: WaitGroup misuse: Add called concurrently
-  // with Wait" when a zero counter grows while others wait.
+  // with Wait" when a zero counter grows while others wait; the counter is then as before. The counter has 31
+  // bits: throws panic "goro: wait_group counter out of range" if n alone does not fit.
   void add(std::int64_t n = 1) {
+    if (n != static_cast<std::int32_t>(n)) throw_out_of_range();
     const std::uint64_t delta = static_cast<std::uint64_t>(n) << k_count_shift;
     const std::uint64_t state = state_.fetch_add(delta, std::memory_order_acq_rel) + delta;
     if (count(state) >= 0 && (state & k_waiters) == 0) return;
@@ -56,7 +58,6 @@ class wait_group {
     requires std::invocable<std::decay_t<F>>
   void go(F&& f, std::source_location where = std::source_location::current()) {
     detail::check_callable(f);
-    add(1);
     detail::spawn<task<std::decay_t<F>>>(nullptr, where, std::forward<F>(f), *this);
   }
 
@@ -73,19 +74,30 @@ class wait_group {
   class task {
    public:
     template <class G>
-    task(G&& f, wait_group& wg) : done_{wg}, f_(std::forward<G>(f)) {}
+    task(G&& f, wait_group& wg) : done_(wg), f_(std::forward<G>(f)) {}
     void operator()() { std::invoke(std::move(f_)); }
 
    private:
-    struct done_last {
-      wait_group& wg;
-      ~done_last() { wg.done(); }
+    // Counted from here on, and until f_ is destroyed: whatever throws before the goroutine has started, the
+    // counter is as before.
+    class counted {
+     public:
+      explicit counted(wait_group& wg) : wg_(wg) { wg_.add(1); }
+      ~counted() { wg_.done(); }
+      counted(const counted&) = delete;
+      counted& operator=(const counted&) = delete;
+
+     private:
+      wait_group& wg_;
     };
-    done_last done_;
+    counted done_;
     F f_;
   };
 
+  [[noreturn]] static void throw_out_of_range();
   void add_slow(std::uint64_t state, std::int64_t n);
+  void grow_from_zero(std::int64_t n);
+  void release_waiters();
   bool wait_slow(const time_point* deadline);
 
   std::atomic<std::uint64_t> state_{0};

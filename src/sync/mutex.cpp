@@ -61,6 +61,7 @@ bool mutex::lock_slow(const time_point* deadline) {
   bool woken = false;
   for (;;) {
     if (try_once(woken)) return true;
+    if (deadline && *deadline <= detail::now()) return false;
     b.guard.acquire();
     if (!announce_waiter()) {
       b.guard.release();
@@ -93,6 +94,10 @@ void mutex::unlock_to_waiter() {
   detail::runtime_entry entry;
   detail::wait_bucket& b = detail::bucket_of(this);
   b.guard.acquire();
+  // Another unlock of the same lock() may have come in between.
+  if ((state_.load(std::memory_order_relaxed) & (k_locked | k_woken)) != k_locked) {
+    detail::fatal("sync: unlock of unlocked mutex");
+  }
   detail::keyed_wait_node* n = detail::dequeue_for(b, this);
   const std::uint32_t left = n && detail::first_for(b, this) ? k_waiters : 0;
   const bool starving = n && detail::now_ns() - n->since > k_starvation;

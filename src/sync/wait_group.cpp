@@ -4,7 +4,8 @@
 // under the bucket's lock, and only while the counter is not zero; the add() that brings the counter to zero
 // with the mark set takes all waiters out, clears the word and then lets them go. While the counter is zero
 // and the mark is set, that add() is on its way and will still touch the word: who comes then queues like the
-// others and is let go by it. A mark that a waiter whose time ran out has left behind does no harm.
+// others and is let go by it, unless the counter has grown again by then. A mark that a waiter whose time ran
+// out has left behind does no harm: whether somebody waits is looked up in the bucket.
 #include <goro/error.hpp>
 #include <goro/wait_group.hpp>
 
@@ -20,18 +21,37 @@ wait_group::~wait_group() {
   }
 }
 
+void wait_group::throw_out_of_range() { throw panic("goro: wait_group counter out of range"); }
+
 void wait_group::add_slow(std::uint64_t state, std::int64_t n) {
   if (count(state) < 0) {
     state_.fetch_sub(static_cast<std::uint64_t>(n) << k_count_shift, std::memory_order_relaxed);
     throw panic("sync: negative WaitGroup counter");
   }
-  if (n > 0 && count(state) == n) throw panic("sync: WaitGroup misuse: Add called concurrently with Wait");
-  if (count(state) != 0) return;
+  if (n > 0 && count(state) == n) return grow_from_zero(n);
+  if (count(state) == 0) release_waiters();
+}
+
+// The counter has grown from zero, and there is the mark: misuse if somebody does wait.
+void wait_group::grow_from_zero(std::int64_t n) {
+  {
+    detail::wait_bucket& b = detail::bucket_of(this);
+    const detail::lock_guard guard(b.guard);
+    if (!detail::first_for(b, this)) return;
+    state_.fetch_sub(static_cast<std::uint64_t>(n) << k_count_shift, std::memory_order_relaxed);
+  }
+  release_waiters();  // whom the add() that brought the counter to zero may have found no longer due
+  throw panic("sync: WaitGroup misuse: Add called concurrently with Wait");
+}
+
+// Lets all waiters go, if the counter is still zero.
+void wait_group::release_waiters() {
   const detail::runtime_entry entry;
   detail::wait_bucket& b = detail::bucket_of(this);
   detail::wait_queue woken;
   {
     const detail::lock_guard guard(b.guard);
+    if (count(state_.load(std::memory_order_acquire)) != 0) return;
     while (detail::wait_node* waiter = detail::dequeue_for(b, this)) detail::enqueue(woken, *waiter);
     state_.fetch_and(~k_waiters, std::memory_order_release);
   }
@@ -46,10 +66,11 @@ bool wait_group::wait_slow(const time_point* deadline) {
   detail::wait_bucket& b = detail::bucket_of(this);
   b.guard.acquire();
   std::uint64_t old = state_.load(std::memory_order_acquire);
+  const bool late = deadline && *deadline <= detail::now();
   do {
-    if (old == 0) {
+    if (old == 0 || late) {
       b.guard.release();
-      return true;
+      return old == 0;
     }
   } while (!state_.compare_exchange_weak(old, old | k_waiters, std::memory_order_acquire,
                                          std::memory_order_acquire));

@@ -285,4 +285,50 @@ TEST_P(Once, once_value_of_a_move_only_function_and_result) {
   });
 }
 
+TEST_P(WaitGroup, SYNC_13_a_wait_that_timed_out_is_nobody_who_waits) {
+  in_goroutine([] {
+    goro::wait_group tasks;
+    for (int i = 0; i < goro_test::repetitions(2000); ++i) {
+      tasks.go([] { goro::this_goroutine::yield(); });
+      for (int k = 0; k < 20 && !tasks.wait_for(std::chrono::microseconds(i % 7)); ++k) tasks.go([] {});
+      tasks.wait();
+    }
+  });
+}
+
+TEST_P(WaitGroup, add_of_what_does_not_fit_panics) {
+  goro::wait_group wg;
+  EXPECT_EQ(goro_test::panic_text([&] { wg.add(1LL << 32); }), "goro: wait_group counter out of range");
+  wg.wait();
+}
+
+TEST_P(WaitGroup, a_function_that_throws_when_it_is_copied_is_not_counted) {
+  struct throws {
+    throws() = default;
+    throws(const throws&) { throw std::runtime_error("copied"); }
+    void operator()() const {}
+  };
+  goro::wait_group wg;
+  const throws f;
+  EXPECT_THROW(wg.go(f), std::runtime_error);
+  wg.wait();
+}
+
+TEST_P(Mutex, a_try_that_may_not_wait_does_not_give_the_turn_away) {
+  in_goroutine([] {
+    goro::mutex m;
+    m.lock();
+    goro::wait_group wg;
+    wg.add();
+    std::atomic<bool> ran{false};
+    if (goro::max_procs() == 1) goro::go([&] { ran = true; });
+    EXPECT_FALSE(m.try_lock_for(0ms));
+    EXPECT_FALSE(wg.wait_for(0ms));
+    EXPECT_FALSE(ran);
+    m.unlock();
+    wg.done();
+    EXPECT_TRUE(goro::max_procs() != 1 || goro_test::eventually([&] { return ran.load(); }));
+  });
+}
+
 }  // namespace

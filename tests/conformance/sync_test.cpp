@@ -143,8 +143,11 @@ TEST_P(Sync, SYNC_04_try_lock_succeeds_only_if_it_takes_the_lock) {
   });
 }
 
-TEST_P(Sync, SYNC_05_a_starving_waiter_gets_the_lock_before_newcomers) {
-  if (procs() != 1) GTEST_SKIP() << "needs to know who runs when";
+// What needs to know who runs when.
+struct SyncOneProc : goro_test::procs_test {};
+INSTANTIATE_TEST_SUITE_P(Procs, SyncOneProc, testing::Values(1));
+
+TEST_P(SyncOneProc, SYNC_05_a_starving_waiter_gets_the_lock_before_newcomers) {
   in_goroutine([] {
     goro::mutex m;
     bool waiter_had_it = false;
