@@ -26,13 +26,17 @@ time_point deadline_after(const std::chrono::duration<Rep, Period>& d) {
   return start + std::chrono::ceil<clock::duration>(d);
 }
 
-// A point of any clock as a point of goro's clock.
+// A point of any clock as a point of goro's clock; of another clock by how far away it is now, so later steps
+// of that clock change nothing.
 template <class Clock, class Duration>
 time_point to_steady(const std::chrono::time_point<Clock, Duration>& tp) {
   if constexpr (std::is_same_v<Clock, clock>) {
     using std::chrono::duration;
     if (duration<double>(tp.time_since_epoch()) >= duration<double>(clock::duration::max())) {
       return time_point::max();
+    }
+    if (duration<double>(tp.time_since_epoch()) <= duration<double>(clock::duration::min())) {
+      return time_point::min();
     }
     return std::chrono::ceil<clock::duration>(tp);
   } else {
@@ -42,6 +46,10 @@ time_point to_steady(const std::chrono::time_point<Clock, Duration>& tp) {
         duration<double>(tp.time_since_epoch()) - duration<double>(there.time_since_epoch());
     if (away <= away.zero()) return now();
     if (away >= duration<double>(clock::duration::max())) return time_point::max();
+    // A point so far from its clock's epoch that the exact difference cannot be computed.
+    using exact = std::common_type_t<Duration, typename Clock::duration>;
+    if (duration<double>(tp.time_since_epoch()) >= duration<double>(exact::max()))
+      return deadline_after(away);
     return deadline_after(tp - there);
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "diag/fatal.hpp"
 #include "os/clock.hpp"
 #include "os/thread.hpp"
 #include "sched/turn.hpp"
@@ -31,15 +32,27 @@ void retire_processor(machine* mp) noexcept {
   stop_machine(mp);
 }
 
-// Not noticed by anybody else: the process is ending, and what runs now must not meet destroyed statics.
-[[noreturn]] void freeze() noexcept {
+// The process is ending, and what runs now must not meet destroyed statics.
+[[noreturn]] void freeze(machine* mp) noexcept {
+  if (mp == sched.exiting)
+    fatal("goro: a destructor or exit handler waited for a goroutine while the process was ending");
+  mp->frozen.store(true, std::memory_order_release);  // pairs with freeze_at_exit()
   note never;
   for (;;) never.sleep();
 }
 
+// A timer of a P that is about to be busy: the sleeping sentinel must know of it.
+void tell_sentinel(time_point due) noexcept {
+  light_fence();  // [MO-3]: the sentinel looks at the timers after its heavy_fence
+  if (sched.sentinel.load(std::memory_order_relaxed) != nullptr &&
+      due.time_since_epoch().count() < sched.sentinel_due.load(std::memory_order_relaxed)) {
+    wake_sentinel();
+  }
+}
+
 goroutine* search_once(machine* mp) noexcept {
   processor* pp = mp->pp;
-  if (pp->timers.next_due() != time_point::max()) run_timers(pp, now());
+  if (first_due(pp) != time_point::max()) run_timers(pp, now());
   if (goroutine* gp = pick_local(pp)) return gp;
   // The kernel may wake this thread on the core of the one that it is to watch.
   if (!std::exchange(mp->short_slice, true)) ask_for_slice(time_slice::shortest);
@@ -50,23 +63,38 @@ goroutine* search_once(machine* mp) noexcept {
 
 goroutine* find_runnable(machine* mp) noexcept {
   for (;;) {
-    if (sched.freezing.load(std::memory_order_relaxed)) freeze();
+    if (sched.freezing.load(std::memory_order_acquire)) freeze(mp);
     if (mp->pp->id >= sched.procs.load(std::memory_order_relaxed)) {
       retire_processor(mp);
       continue;
     }
     if (goroutine* gp = search_once(mp)) {
-      if (mp->watching) resign_watcher(mp);
+      if (mp->watching) {
+        resign_watcher(mp);
+      } else if (mp->pp->timers.next_due() != time_point::max()) {
+        tell_sentinel(mp->pp->timers.next_due());
+      }
       if (std::exchange(mp->short_slice, false)) ask_for_slice(time_slice::usual);
       return gp;
     }
   }
 }
 
-std::size_t run_timers(processor* pp, time_point now) noexcept {
-  std::size_t fired = pp->timers.fire_due(now);
-  if (fired != 0) pp->timers_fired.add(fired);
-  return fired;
+time_point first_due(const processor* pp) noexcept {
+  time_point due = pp->timers.next_due();
+  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
+  for (int i = sched.procs.load(std::memory_order_relaxed); i < made; ++i) {
+    due = std::min(due, sched.all[i].load(std::memory_order_relaxed)->timers.next_due());
+  }
+  return due;
+}
+
+void run_timers(processor* pp, time_point now) noexcept {
+  pp->timers_fired.add(pp->timers.fire_due(now));
+  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
+  for (int i = sched.procs.load(std::memory_order_relaxed); i < made; ++i) {
+    pp->timers_fired.add(sched.all[i].load(std::memory_order_relaxed)->timers.fire_due(now));
+  }
 }
 
 time_point earliest_timer() noexcept {
@@ -78,18 +106,14 @@ time_point earliest_timer() noexcept {
   return earliest;
 }
 
-void arm_timer(timer_node& t, bool keeps_running) {
+void arm_timer(timer_node& t) {
   machine* mp = current_machine();
   processor* pp = mp && mp->pp ? mp->pp : sched.all[0].load(std::memory_order_relaxed);
   const time_point when = t.when;  // once armed, the timer may fire and its node be gone
   if (!pp->timers.arm(t)) return;
-  if (mp && mp->pp && !keeps_running) {
-    pp->timer_moved =
-        true;  // looked at when this P goes on with somebody else; if it goes idle it looks anyway
-    return;
-  }
-  light_fence();  // [MO-3]: the sentinel looks at the timers after its heavy_fence
-  if (when.time_since_epoch().count() < sched.sentinel_due.load(std::memory_order_relaxed)) wake_sentinel();
+  // On the scheduler's stack it is told when a goroutine is found (find_runnable); else the machine sees to
+  // the timer.
+  if (!mp || mp->curg) tell_sentinel(when);
 }
 
 }  // namespace goro::detail

@@ -42,10 +42,7 @@ constexpr auto k_deadlock_delay = std::chrono::milliseconds(1);
 
 processor* pop_idle_processor() noexcept {
   processor* pp = sched.idle_procs;
-  if (pp) {
-    sched.idle_procs = pp->idle_link;
-    sched.idle_count.fetch_sub(1, std::memory_order_relaxed);
-  }
+  if (pp) sched.idle_procs = pp->idle_link;
   return pp;
 }
 
@@ -66,7 +63,7 @@ void push_idle_machine(machine* mp) noexcept {
 }
 
 void hold(machine* mp, processor* pp) noexcept {
-  pp->owner.store(mp, std::memory_order_relaxed);
+  pp->owner.store(mp, std::memory_order_release);  // pairs with anybody_runs()
   mp->pp = pp;
 }
 
@@ -74,7 +71,7 @@ void hold(machine* mp, processor* pp) noexcept {
 bool assign_watch(machine* mp) noexcept {
   processor* pp = pop_idle_processor();
   if (!pp) return false;
-  pp->owner.store(mp, std::memory_order_relaxed);
+  pp->owner.store(mp, std::memory_order_release);  // pairs with anybody_runs()
   mp->assigned = pp;
   mp->watching = true;
   sched.watcher = mp;
@@ -124,6 +121,11 @@ void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept {
 
 }  // namespace
 
+void push_idle_processor(processor* pp) noexcept {
+  pp->idle_link = sched.idle_procs;
+  sched.idle_procs = pp;
+}
+
 bool all_quiet(machine* mp) noexcept {
   const lock_guard guard(sched.guard);
   return sched.sentinel.load(std::memory_order_relaxed) == mp && !anything_queued() && !others_run() &&
@@ -145,9 +147,7 @@ void release_processor(machine* mp) noexcept {
   processor* pp = std::exchange(mp->pp, nullptr);
   pp->owner.store(nullptr, std::memory_order_relaxed);
   if (pp->id >= sched.procs.load(std::memory_order_relaxed)) return;  // taken away by set_max_procs
-  pp->idle_link = sched.idle_procs;
-  sched.idle_procs = pp;
-  sched.idle_count.fetch_add(1, std::memory_order_relaxed);
+  push_idle_processor(pp);
 }
 
 // Without a P, until somebody assigns one.

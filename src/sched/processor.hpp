@@ -37,6 +37,13 @@ struct processor {
   std::int64_t slice_start = 0;
   std::int64_t last_oldest = 0;  // when the oldest fresh goroutine last got its turn
 
+  // The global queue and this P's own, at the last look at who has waited longer.
+  struct global_sight {
+    std::uint64_t pushed = 0;
+    std::uint64_t tick = 0;
+    std::uint64_t queued = 0;
+  } global_seen;
+
   goroutine_cache descriptors;
   stack_cache stacks;
   goroutine_id next_id = 0;
@@ -44,7 +51,6 @@ struct processor {
   rng dice;
 
   timer_heap timers;
-  bool timer_moved = false;  // the first due time became earlier since the last look at sentinel_due
 
   std::atomic<machine*> owner{nullptr};  // for those who look from outside
   processor* idle_link = nullptr;        // guarded by the scheduler's lock

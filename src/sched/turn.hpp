@@ -28,7 +28,6 @@ inline constexpr std::uint64_t k_care_period = 8;
 // Every k_care_period turns: who comes before the usual one? False: nobody may be chosen here, the
 // scheduler's own stack must have the turn.
 bool pick_with_care(processor* pp, std::uint64_t tick, goroutine*& gp) noexcept;
-void check_sentinel_due(processor* pp) noexcept;
 
 // This P's share of the global queue: one is returned, the others go to its own queue.
 goroutine* pick_share(processor* pp) noexcept;
@@ -46,8 +45,6 @@ inline goroutine* pick_local(processor* pp) noexcept {
   if constexpr (!k_sanitized) {  // a hint that looks at somebody who may be stolen meanwhile
     if (const goroutine* after = pp->queue.peek_ready()) after->prefetch_stack();
   }
-  if (pp->timer_moved && gp) [[unlikely]]
-    check_sentinel_due(pp);
   return gp;
 }
 

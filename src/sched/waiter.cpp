@@ -37,7 +37,7 @@ void end_wait(timer_node& t) {
 void commit_timed(machine*, goroutine*, void* arg) noexcept {
   auto& w = *static_cast<timed_wait*>(arg);
   lock* guard = w.guard;
-  arm_timer(w.timer, false);
+  arm_timer(w.timer);
   guard->release();
 }
 
@@ -77,8 +77,12 @@ void wake_thread(resumable who) noexcept {
 
 bool wait_otherwise(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where,
                     const time_point* deadline, wait_reason reason) {
-  if (deadline && *deadline == time_point::max() && entry.mp())
-    return wait(entry, n, q, l, where, nullptr, reason);
+  if (deadline && *deadline == time_point::max() && entry.mp()) {
+    sched.endless_sleeps.fetch_add(1, std::memory_order_release);  // pairs with report_deadlock()
+    wait(entry, n, q, l, where, nullptr, reason);
+    sched.endless_sleeps.fetch_sub(1, std::memory_order_release);
+    return true;
+  }
   std::atomic<claimed> claim{claimed::by_nobody};
   if (deadline && *deadline == time_point::max()) deadline = nullptr;
   if (deadline) n.claim = &claim;

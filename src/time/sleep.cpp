@@ -33,7 +33,10 @@ void fire_one_shot(timer_node& t) {
 
 void sleep_until(time_point deadline, wait_reason reason) {
   if (deadline <= now()) return;
-  if (deadline == time_point::max()) block_for_ever(reason);
+  if (deadline == time_point::max()) {
+    sched.endless_sleeps.fetch_add(1, std::memory_order_release);  // pairs with report_deadlock()
+    block_for_ever(reason);
+  }
   machine* mp = current_machine();
   if (!mp) {
     note never;
@@ -50,9 +53,7 @@ void sleep_until(time_point deadline, wait_reason reason) {
     ready_goroutine(current_machine(), gp);
   };
   s.gp = entry.mp()->curg;
-  const auto arm = [](machine*, goroutine*, void* arg) {
-    arm_timer(static_cast<sleeper*>(arg)->timer, false);
-  };
+  const auto arm = [](machine*, goroutine*, void* arg) { arm_timer(static_cast<sleeper*>(arg)->timer); };
   entry.moved(park(entry.mp(), arm, &s, reason));
 }
 
@@ -60,14 +61,17 @@ void sleep_until(time_point deadline) { sleep_until(deadline, wait_reason::sleep
 
 recv_chan<time_point> after_at(time_point deadline) {
   chan<time_point> c{1};
-  if (deadline == time_point::max()) return c;
   ensure_started();
+  if (deadline == time_point::max()) {
+    sched.endless_sleeps.fetch_add(1, std::memory_order_release);  // pairs with report_deadlock()
+    return c;
+  }
   auto shot = std::make_unique<one_shot>();
   shot->out = c;
   shot->timer.when = deadline;
   shot->timer.fire = fire_one_shot;
   const runtime_entry entry;
-  arm_timer(shot->timer, true);
+  arm_timer(shot->timer);
   // From now on it belongs to itself.
   [[maybe_unused]] const one_shot* const given_away = shot.release();
   ensure_machine();

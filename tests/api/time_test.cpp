@@ -153,4 +153,39 @@ TEST_P(Timers, cancelled_waits_leave_no_timer_behind) {
   });
 }
 
+TEST_P(Timers, of_a_p_that_was_taken_away_fire_although_the_others_stay_busy) {
+  const int former = goro::set_max_procs(2 * procs());
+  std::atomic<int> asleep{0};
+  std::atomic<int> awake{0};
+  in_goroutine([&] {
+    const int n = 8 * procs();
+    goro::wait_group ended;
+    for (int i = 0; i < n; ++i) {
+      ended.go([&] {
+        ++asleep;
+        goro::sleep_for(30ms);
+        ++awake;
+      });
+    }
+    while (asleep < n) goro::this_goroutine::yield();
+    goro::set_max_procs(1);
+    while (awake < n) goro::this_goroutine::yield();  // this P is never idle
+    ended.wait();
+  });
+  goro::set_max_procs(former);
+}
+
+TEST(TimePoints, beyond_the_clock_saturate) {
+  using goro::detail::to_steady;
+  using std::chrono::seconds;
+  using std::chrono::sys_seconds;
+  const auto soon = goro::clock::now() + std::chrono::hours(1);
+  EXPECT_LE(to_steady(std::chrono::time_point<goro::clock, seconds>(seconds::min())), soon);
+  EXPECT_EQ(to_steady(std::chrono::time_point<goro::clock, seconds>(seconds::max())),
+            goro::time_point::max());
+  EXPECT_LE(to_steady(sys_seconds(seconds::min())), soon);
+  EXPECT_EQ(to_steady(sys_seconds(seconds::max())), goro::time_point::max());
+  EXPECT_GT(to_steady(sys_seconds(seconds(9'300'000'000))), soon + std::chrono::hours(24 * 365 * 100));
+}
+
 }  // namespace
