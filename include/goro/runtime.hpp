@@ -11,7 +11,8 @@ namespace goro {
 int max_procs() noexcept;
 
 // Sets the number of Ps and returns the former one; n < 1 only reports, n above 1024 means 1024.
-// Takes effect while the program runs: a P that is taken away stops at its goroutine's next call into goro;
+// Takes effect while the program runs: a P that is taken away stops at its goroutine's next call into goro
+// that is no fast path (a buffered element, a free mutex, a counter that stays above zero);
 // nothing that was queued on it is lost. Safe from any goroutine or thread, several at once.
 // (runtime.GOMAXPROCS)
 int set_max_procs(int n);
@@ -46,7 +47,8 @@ enum class panic_policy {
   end_goroutine,  // report it and end that goroutine only
 };
 
-// Sets the policy for the whole process and returns the former one. Does not block.
+// Sets the policy for the whole process; an exception that leaves the main goroutine always ends the process.
+// Returns the former one. Does not block.
 panic_policy set_panic_policy(panic_policy policy) noexcept;
 
 }  // namespace goro

@@ -36,6 +36,13 @@ inline constexpr bool k_sanitized = true;
 inline constexpr bool k_sanitized = false;
 #endif
 
+// How many threads a tool has that the program did not start: ThreadSanitizer's own.
+#if defined(GORO_TSAN)
+inline constexpr int k_sanitizer_threads = 1;
+#else
+inline constexpr int k_sanitizer_threads = 0;
+#endif
+
 // What the tools know of one stack: its bounds (ASan) and its fibre (TSan).
 struct sanitizer_stack {
 #if defined(GORO_ASAN)

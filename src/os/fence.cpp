@@ -2,9 +2,11 @@
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <cerrno>
 #include <goro/detail/fence.hpp>
 #include <goro/detail/lock.hpp>
 
+#include "diag/fatal.hpp"
 #include "os/futex.hpp"
 
 namespace goro::detail {
@@ -21,7 +23,12 @@ constinit std::atomic<std::uint32_t> lock::s_attention{k_no_asymmetric_fences};
 
 void heavy_fence() noexcept {
   if (asymmetric_fences) {
-    ::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+    const int saved = errno;
+    // It may be taken away later, by a filter of system calls: without it wake-ups would be lost.
+    if (::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0) {
+      fatal_errno("membarrier is refused after it was granted", errno);
+    }
+    errno = saved;
   } else {
     __sync_synchronize();
   }

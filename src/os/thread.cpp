@@ -2,7 +2,6 @@
 
 #include <sched.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,9 +33,11 @@ void ask_for_slice(time_slice slice) noexcept {
   constexpr std::uint64_t k_shortest = 100'000;  // ns; the least that the kernel takes
   const int saved = errno;                       // a kernel that refuses does no harm
   sched_attributes a;
-  a.nice = ::getpriority(PRIO_PROCESS, 0);
-  a.runtime = slice == time_slice::shortest ? k_shortest : 0;
-  ::syscall(SYS_sched_setattr, 0, &a, 0);
+  // What the program has asked for stays: only the usual policy has slices, and only the slice changes.
+  if (::syscall(SYS_sched_getattr, 0, &a, sizeof a, 0) == 0 && a.policy == SCHED_OTHER) {
+    a.runtime = slice == time_slice::shortest ? k_shortest : 0;
+    ::syscall(SYS_sched_setattr, 0, &a, 0);
+  }
   errno = saved;
 }
 

@@ -27,12 +27,16 @@ void free_closure(goroutine* gp) noexcept {
   gp->closure = nullptr;
 }
 
+void free_name(goroutine* gp) noexcept {
+  if (!gp->name) [[likely]]
+    return;
+  const lock_guard guard(names_lock());
+  delete std::exchange(gp->name, nullptr);
+}
+
 void recycle(processor* pp, goroutine* gp) noexcept {
   free_closure(gp);
-  if (gp->name) [[unlikely]] {
-    const lock_guard guard(names_lock());
-    delete std::exchange(gp->name, nullptr);
-  }
+  free_name(gp);
   pp->descriptors.put(gp);
 }
 
@@ -65,15 +69,6 @@ void swallowed(_Unwind_Reason_Code, _Unwind_Exception*) {
 }
 
 }  // namespace
-
-}  // namespace goro::detail
-
-namespace goro::detail {
-
-bool exit_in_progress() noexcept {
-  const machine* mp = current_machine();
-  return mp && mp->curg && mp->curg->exiting;
-}
 
 }  // namespace goro::detail
 

@@ -1,14 +1,19 @@
 // The beginning and the end: one scheduler per process, started by the first use from anywhere, never
 // destroyed.
 //
-// When main returns, or exit() is called, an exit handler freezes the machines at their next turn, before the
-// destructors of static objects run: no goroutine meets a destroyed one. What is parked is never unwound.
+// When main returns, or exit() is called, an exit handler stops the machines: none takes another turn, and it
+// waits until those have stopped that enter the runtime at all within k_patience. Exit handlers and the
+// destructors of static objects run in the reverse order of their registration and construction, so the
+// handler is registered anew whenever run() returns: a goroutine then meets no destroyed object that was
+// constructed before that. Not covered: exit() called while run() is on, for objects constructed after the
+// first use of goro; goroutines that never enter the runtime. What is parked is never unwound.
 #include <pthread.h>
 
 #include <cxxabi.h>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 
 #include <goro/detail/run_main.hpp>
 #include <goro/error.hpp>
@@ -27,19 +32,38 @@ constinit scheduler_storage g_scheduler;
 namespace {
 
 constinit lock g_start_lock;
+sigset_t g_signal_mask;  // of the thread that made the first use of goro: all machines have it
+
+// Does another machine hold a P, and has not stopped?
+bool anybody_runs(const machine* self) noexcept {
+  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
+  for (int i = 0; i != made; ++i) {
+    machine* owner = sched.all[i].load(std::memory_order_relaxed)->owner.load(std::memory_order_acquire);
+    if (!owner || owner == self || owner->frozen.load(std::memory_order_acquire))
+      continue;  // pairs with freeze()
+    owner->attention.store(true);
+    return true;
+  }
+  return false;
+}
 
 void freeze_at_exit() {
+  constexpr auto k_patience = std::chrono::milliseconds(20);  // for a goroutine that computes
   let_report_finish();
-  sched.freezing.store(true, std::memory_order_relaxed);
+  if (sched.freezing.load(std::memory_order_relaxed))
+    return;  // registered more than once, called by one thread
+  const machine* self = current_machine();
+  sched.exiting = self;
+  sched.freezing.store(true, std::memory_order_release);
+  heavy_fence();  // [MO-4]: who is not seen inside sees the request when it enters
+  const auto end = clock::now() + k_patience;
+  while (anybody_runs(self) && clock::now() < end) std::this_thread::sleep_for(std::chrono::microseconds(50));
 }
 
 // Ps [0, n) exist and those that nobody holds are on the idle list. The scheduler's lock is held.
 void provide_processors(int n) {
   while (sched.made.load(std::memory_order_relaxed) < n) {
-    processor* pp = make_processor();
-    pp->idle_link = sched.idle_procs;
-    sched.idle_procs = pp;
-    sched.idle_count.fetch_add(1, std::memory_order_relaxed);
+    push_idle_processor(make_processor());
   }
 }
 
@@ -75,6 +99,7 @@ void ensure_started() {
     const lock_guard idle(sched.guard);
     provide_processors(n);
   }
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &g_signal_mask);
   std::atexit(freeze_at_exit);
   install_terminate_handler();
   sched.procs.store(n, std::memory_order_release);
@@ -85,18 +110,16 @@ machine* new_machine(processor* pp) noexcept {
   if (!mp) fatal("goro: no memory for a thread");
   mp->pp = pp;
   mp->watching = true;
-  pp->owner.store(mp, std::memory_order_relaxed);
+  pp->owner.store(mp, std::memory_order_release);  // pairs with anybody_runs()
   return mp;
 }
 
 void start_machine(machine* mp) noexcept {
   sched.machine_count.fetch_add(1, std::memory_order_relaxed);
-  // Signals of the process go to its own threads; faults stay deliverable.
-  sigset_t blocked;
+  // Not the mask of whoever happens to need a machine: what a goroutine starts (a process, a thread) inherits
+  // it.
   sigset_t former;
-  ::sigfillset(&blocked);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP}) ::sigdelset(&blocked, fault);
-  ::pthread_sigmask(SIG_SETMASK, &blocked, &former);
+  ::pthread_sigmask(SIG_SETMASK, &g_signal_mask, &former);
   pthread_t thread{};
   const int error = ::pthread_create(&thread, nullptr, machine_thread, mp);
   ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
@@ -123,11 +146,13 @@ struct main_closure {
   }
   explicit main_closure(main_task* t) noexcept : task(t) {}
   ~main_closure() {
+    const bool exits = current_machine()->curg->exiting;
+    if (task->returned || exits) sched.main_goroutine.store(nullptr, std::memory_order_relaxed);
     if (task->returned) {
       // Before the note: a thread that is about to wake up is not a sign of a deadlock.
       sched.foreign_waiting.fetch_sub(1, std::memory_order_release);  // pairs with report_deadlock()
       task->done.set();
-    } else if (current_machine()->curg->exiting) {
+    } else if (exits) {
       sched.main_exited.store(true, std::memory_order_release);
     }
   }
@@ -140,7 +165,7 @@ int run_main(const run_options& options, main_function call, void* f, std::sourc
   ensure_started();
   if (options.max_procs() > 0) set_max_procs(options.max_procs());
   main_task task{.call = call, .f = f, .result = 0, .returned = false, .done = {}};
-  const unborn u = spawn_prepare(sizeof(main_closure), alignof(main_closure));
+  const unborn u = spawn_prepare(sizeof(main_closure), alignof(main_closure), nullptr);
   ::new (u.closure) main_closure(&task);
   spawn_main(u.gp, &call_of<main_closure>::call, where);
   // After the start: only a thread that has nothing left to do counts as waiting. (The end may have counted
@@ -148,6 +173,7 @@ int run_main(const run_options& options, main_function call, void* f, std::sourc
   sched.foreign_waiting.fetch_add(1, std::memory_order_release);
   task.done.sleep();
   let_report_finish();
+  std::atexit(freeze_at_exit);  // again: see above
   return task.result;
 }
 
@@ -170,20 +196,17 @@ int set_max_procs(int n) {
   int former = 0;
   {
     const detail::lock_guard guard(sched.guard);
-    former = sched.procs.exchange(n, std::memory_order_relaxed);
+    former = sched.procs.exchange(n);  // before the requests below: see give_up_processor()
     const int made = sched.made.load(std::memory_order_relaxed);
     // The idle list anew: those in use that nobody holds.
     sched.idle_procs = nullptr;
-    sched.idle_count.store(0, std::memory_order_relaxed);
     for (int i = 0; i != made; ++i) {
       detail::processor* pp = sched.all[i].load(std::memory_order_relaxed);
       detail::machine* owner = pp->owner.load(std::memory_order_relaxed);
       if (owner) {
-        if (i >= n) owner->attention.store(true, std::memory_order_relaxed);
+        if (i >= n) owner->attention.store(true);
       } else if (i < n) {
-        pp->idle_link = sched.idle_procs;
-        sched.idle_procs = pp;
-        sched.idle_count.fetch_add(1, std::memory_order_relaxed);
+        detail::push_idle_processor(pp);
       }
     }
     detail::provide_processors(n);

@@ -51,7 +51,8 @@ struct machine {
   processor* assigned = nullptr;  // the P that a waker gave; guarded by the scheduler's lock
   machine* idle_link = nullptr;
   bool on_idle_list = false;
-  bool short_slice = false;  // while idle: it is to run at once when it is woken
+  std::atomic<bool> frozen{false};  // the process is ending, and this one has stopped for good
+  bool short_slice = false;         // while idle: it is to run at once when it is woken
 };
 
 }  // namespace goro::detail

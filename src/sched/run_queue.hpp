@@ -32,7 +32,10 @@ enum class pick_order {
   oldest_fresh,  // oldest fresh, then as slice_over
 };
 
-template <class T, std::size_t Capacity = 256, class Atomics = real_atomics>
+// Capacity is that of ready: a thousand that yield in turn need no other queue. That of fresh is what fits
+// the cache, see enqueue_fresh().
+template <class T, std::size_t Capacity = 1024, class Atomics = real_atomics,
+          std::size_t FreshCapacity = (Capacity < 256 ? Capacity : 256)>
 class run_queue {
   using index = typename Atomics::template atomic<std::uint32_t>;
 
@@ -41,6 +44,9 @@ class run_queue {
   struct marks {
     const void* run_next;
     std::uint32_t ready_head, ready_tail, fresh_head, fresh_tail;
+    std::uint32_t size() const noexcept {
+      return (run_next ? 1U : 0U) + (ready_tail - ready_head) + (fresh_tail - fresh_head);
+    }
     bool empty() const noexcept { return !run_next && ready_head == ready_tail && fresh_head == fresh_tail; }
   };
   marks look() const noexcept {
@@ -76,10 +82,16 @@ class run_queue {
   // Owner: a goroutine that never ran. False if there is no room.
   [[nodiscard]] bool push_fresh(T* item) noexcept {
     const owner_guard guard(lock_);
-    if (fresh_.size() == Capacity) return false;
+    if (fresh_.size() == FreshCapacity) return false;
     fresh_.push_back(item);
     return true;
   }
+
+  // Owner: is there somebody who never ran?
+  [[nodiscard]] bool waits_fresh() const noexcept { return fresh_.size() != 0; }
+
+  // Owner: how many more fit into ready.
+  [[nodiscard]] std::size_t room() const noexcept { return Capacity - ready_.size(); }
 
   // Owner, while ready has room for what comes: fill(push) calls push(item) for each; returns what fill
   // returns.
@@ -154,28 +166,29 @@ class run_queue {
 
  private:
   // A ring of pointers; head and tail only grow, modulo 2^32.
+  template <std::size_t Size>
   struct ring {
     index head{0};
     index tail{0};
-    std::array<typename Atomics::template cell<T*>, Capacity> items{};
+    std::array<typename Atomics::template cell<T*>, Size> items{};
 
     std::uint32_t size() const noexcept {
       return tail.load(std::memory_order_relaxed) - head.load(std::memory_order_relaxed);
     }
     void push_back(T* item) noexcept {
       const std::uint32_t at = tail.load(std::memory_order_relaxed);
-      items[at % Capacity] = item;
+      items[at % Size] = item;
       tail.store(at + 1, std::memory_order_relaxed);
     }
     T* pop_front() noexcept {
       const std::uint32_t at = head.load(std::memory_order_relaxed);
       head.store(at + 1, std::memory_order_relaxed);
-      return items[at % Capacity];
+      return items[at % Size];
     }
     T* pop_back() noexcept {
       const std::uint32_t at = tail.load(std::memory_order_relaxed) - 1;
       tail.store(at, std::memory_order_relaxed);
-      return items[at % Capacity];
+      return items[at % Size];
     }
   };
 
@@ -195,14 +208,15 @@ class run_queue {
     return first ? first : next;
   }
 
-  static void take_half(ring& from, chain<T>& to) noexcept {
+  template <std::size_t Size>
+  static void take_half(ring<Size>& from, chain<T>& to) noexcept {
     for (std::uint32_t n = from.size() - from.size() / 2; n != 0; --n) to.push_back(from.pop_front());
   }
 
   biased_lock<Atomics> lock_;
   typename Atomics::template atomic<T*> run_next_{nullptr};
-  ring ready_;
-  ring fresh_;
+  ring<Capacity> ready_;
+  ring<FreshCapacity> fresh_;
 };
 
 }  // namespace goro::detail

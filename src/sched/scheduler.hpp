@@ -28,7 +28,6 @@ struct scheduler {
   machine* watcher = nullptr;
   std::atomic<machine*> sentinel{nullptr};
   std::atomic<clock::rep> sentinel_due{0};
-  std::atomic<int> idle_count{0};  // Ps in idle_procs
   std::atomic<int> machine_count{0};
   std::atomic<std::uint64_t> wakeups{0};
 
@@ -45,8 +44,11 @@ struct scheduler {
   std::atomic<int> foreign_waiting{0};
   std::atomic<bool> main_exited{false};
 
-  std::atomic<bool> freezing{false};  // the process is ending: machines stop at their next turn
-  std::uint64_t shuffle_seed = 0;     // GORO_DEBUG=shuffle=SEED: choose the next goroutine by the dice
+  std::atomic<const goroutine*> main_goroutine{nullptr};  // of run()
+  std::atomic<int> endless_sleeps{0};  // waits whose deadline is beyond the clock: no deadlock, as in Go
+  std::atomic<bool> freezing{false};   // the process is ending: machines stop at their next turn
+  const machine* exiting = nullptr;    // the one whose goroutine has called exit(); published by `freezing`
+  std::uint64_t shuffle_seed = 0;      // GORO_DEBUG=shuffle=SEED: choose the next goroutine by the dice
 };
 
 // Never destroyed: machines use it until the process is gone.
@@ -81,7 +83,8 @@ void prepare_first_turn(processor* pp, goroutine* gp) noexcept;
 goroutine* find_runnable(machine* mp) noexcept;
 goroutine* watch(machine* mp) noexcept;  // null: look again from the start
 void stop_machine(machine* mp) noexcept;
-void release_processor(machine* mp) noexcept;  // the scheduler's lock is held
+void push_idle_processor(processor* pp) noexcept;  // the scheduler's lock is held
+void release_processor(machine* mp) noexcept;      // the scheduler's lock is held
 void resign_watcher(machine* mp) noexcept;
 void wake_sentinel() noexcept;
 bool watch_or_sleep(machine* mp) noexcept;
@@ -105,9 +108,12 @@ inline void notify_submit() noexcept {
 
 // --- time ---
 
-std::size_t run_timers(processor* pp, time_point now) noexcept;
+// What a P looks after: its own timers, and those of all Ps that set_max_procs has taken away, for who stays
+// busy must not depend on somebody idle. When the first is due, and firing what is due.
+time_point first_due(const processor* pp) noexcept;
+void run_timers(processor* pp, time_point now) noexcept;
 time_point earliest_timer() noexcept;
-void arm_timer(timer_node& t, bool keeps_running);
+void arm_timer(timer_node& t);
 
 // --- entering the runtime ---
 

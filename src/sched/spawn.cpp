@@ -21,14 +21,21 @@ goroutine_id next_id(processor* pp) noexcept {
   return pp->next_id++;
 }
 
-void describe(goroutine* gp, closure_call call, const go_options* options, std::source_location where) {
+void describe(goroutine* gp, closure_call call, std::source_location where) noexcept {
   gp->call = call;
   gp->where.store(where, std::memory_order_relaxed);
-  if (options && !options->name().empty()) {
-    auto* name = new std::string(options->name());
-    const lock_guard guard(names_lock());
-    gp->name = name;
-  }
+}
+
+void give_name(goroutine* gp, std::string_view text) {
+  auto* name = new std::string(text);
+  const lock_guard guard(names_lock());
+  gp->name = name;
+}
+
+// Where a closure lives that has no room in the descriptor.
+void allocate_closure(goroutine* gp, std::size_t size, std::size_t align) {
+  gp->closure_align = align;
+  gp->closure = ::operator new(size, std::align_val_t{align});
 }
 
 // From a thread that is not the runtime's, or from the scheduler's own stack.
@@ -46,33 +53,34 @@ void enqueue_fresh(runtime_entry& entry, goroutine* gp) {
 
 }  // namespace
 
-unborn spawn_prepare(std::size_t size, std::size_t align) {
+unborn spawn_prepare(std::size_t size, std::size_t align, const go_options* options) {
   const runtime_entry entry;
   machine* mp = entry.mp();
   if (!mp) ensure_started();
   goroutine* gp = mp && mp->pp ? mp->pp->descriptors.get() : take_shared_descriptor();
   gp->closure = gp->inline_closure;
-  if (size > goroutine::k_inline_closure || align > alignof(std::max_align_t)) [[unlikely]] {
-    gp->closure_align = align;
-    gp->closure = ::operator new(size, std::align_val_t{align}, std::nothrow);
-    if (!gp->closure) {
-      gp->closure = gp->inline_closure;
-      spawn_abandon(gp);
-      throw std::bad_alloc();
-    }
+  try {
+    if (size > goroutine::k_inline_closure || align > alignof(std::max_align_t)) [[unlikely]]
+      allocate_closure(gp, size, align);
+    if (options && !options->name().empty()) [[unlikely]]
+      give_name(gp, options->name());
+  } catch (...) {
+    spawn_abandon(gp);
+    throw;
   }
   return {gp, gp->closure};
 }
 
 void spawn_abandon(goroutine* gp) noexcept {
   free_closure(gp);
+  free_name(gp);
   give_shared_descriptor(gp);
 }
 
-void spawn_submit(goroutine* gp, closure_call call, const go_options* options, std::source_location where) {
+void spawn_submit(goroutine* gp, closure_call call, std::source_location where) noexcept {
   runtime_entry entry;
   machine* mp = entry.mp();
-  describe(gp, call, options, where);
+  describe(gp, call, where);
   if (!mp || !mp->curg) {
     gp->id.store(sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     gp->creator.store(0, std::memory_order_relaxed);
@@ -90,7 +98,8 @@ void spawn_submit(goroutine* gp, closure_call call, const go_options* options, s
 
 void spawn_main(goroutine* gp, closure_call call, std::source_location where) {
   static constinit std::atomic<bool> first{true};
-  describe(gp, call, nullptr, where);
+  describe(gp, call, where);
+  sched.main_goroutine.store(gp, std::memory_order_relaxed);
   gp->id.store(first.exchange(false, std::memory_order_relaxed)
                    ? 1
                    : sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1,

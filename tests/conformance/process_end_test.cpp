@@ -56,4 +56,20 @@ TEST_P(ProcessEnd, LIFE_18_exit_in_main_lets_the_others_go_on_and_then_is_fatal)
 
 TEST_P(ProcessEnd, a_second_run_is_allowed) { expect_end(run("ends", {"second_run"}), 23, k_static); }
 
+TEST_P(ProcessEnd, no_goroutine_meets_a_destroyed_static_object) {
+  for (int i = 0; i < 10; ++i) expect_end(run("ends", {"late_static"}), 7, k_static);
+}
+
+TEST_P(ProcessEnd, an_exit_handler_that_waits_is_told_so) {
+  const program_result r = run("ends", {"waits_at_exit"});
+  EXPECT_FALSE(r.timed_out);
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_TRUE(matches(r.err, "waited for a goroutine while the process was ending")) << r.err;
+}
+
+TEST_P(ProcessEnd, TIME_02_the_longest_sleep_is_no_deadlock) {
+  const program_result r = run("ends", {"sleeps_for_ever"});
+  EXPECT_EQ(r.exit_code, 7) << r.err;
+}
+
 }  // namespace

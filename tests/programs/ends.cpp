@@ -1,6 +1,9 @@
 // Programs that end in the various regular ways: `ends CASE`.
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -14,13 +17,13 @@ namespace {
 using namespace std::chrono_literals;
 
 // Goroutines in every state, none of which will ever end. Their destructors must not run.
+const goro::chan<int> never;
+goro::mutex locked;
 enum class company { all, only_blocked };
 void start_company(company who = company::all) {
   struct loud {
     ~loud() { std::puts("a goroutine was unwound"); }
   };
-  static const goro::chan<int> never;
-  static goro::mutex locked;
   locked.lock();
   const auto forever = [](auto wait) {
     goro::go([wait] {
@@ -116,7 +119,47 @@ int second_run() {
   return first + second;
 }
 
+// A static object that a goroutine has made, and uses until the end.
+struct late_static {
+  std::atomic<bool> destroyed{false};
+  ~late_static() { destroyed = true; }
+  void use() const {
+    if (destroyed) std::abort();
+  }
+};
+
+int late_static_in_use() {
+  return goro::run([] {
+    static const late_static object;
+    for (int i = 0; i < 20; ++i) {
+      goro::go([] {
+        for (;;) {
+          object.use();
+          goro::this_goroutine::yield();
+        }
+      });
+    }
+    goro::sleep_for(5ms);
+    return 7;
+  });
+}
+
+int waits_while_the_process_ends() {
+  std::atexit([] { goro::sleep_for(1ms); });  // before goro's own: called after it
+  return goro::run([] { std::exit(7); });
+}
+
+// The longest of sleeps is no deadlock; an alarm ends the process.
+int sleeps_for_ever() {
+  std::signal(SIGALRM, [](int) { ::_exit(7); });
+  ::ualarm(100'000, 0);
+  return goro::run([] { goro::sleep_for(std::chrono::hours::max()); });
+}
+
 const std::map<std::string, std::function<int()>> k_cases{
+    {"late_static", late_static_in_use},
+    {"waits_at_exit", waits_while_the_process_ends},
+    {"sleeps_for_ever", sleeps_for_ever},
     {"main_returns", main_returns},
     {"main_returns_beside_a_loop", main_returns_beside_an_endless_loop},
     {"without_run", without_run},

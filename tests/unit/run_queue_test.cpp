@@ -221,8 +221,10 @@ TEST(RunQueueThreads, owner_and_thieves_share_without_loss) {
     });
   }
   auto rng = goro_test::make_rng();
-  for (item& i : items) {
-    push_somehow(*q, &i, rng);
+  for (std::size_t i = 0; i != items.size(); ++i) {
+    push_somehow(*q, &items[i], rng);
+    // Half way it waits until the thieves are there.
+    while (i == items.size() / 2 && stolen == 0 && !q->look().empty()) std::this_thread::yield();
     pick_somehow(*q, rng);
   }
   done = true;

@@ -56,13 +56,12 @@ struct unborn {
 // Calls the closure; destroys it afterwards, also when it throws or exits.
 using closure_call = void (*)(void* closure);
 
-unborn spawn_prepare(std::size_t size, std::size_t align);
-void spawn_submit(goroutine* gp, closure_call call, const go_options* options, std::source_location where);
+// Throws std::bad_alloc; afterwards either spawn_submit() or spawn_abandon() follows. The options may be
+// null.
+unborn spawn_prepare(std::size_t size, std::size_t align, const go_options* options);
+void spawn_submit(goroutine* gp, closure_call call, std::source_location where) noexcept;
 void spawn_abandon(goroutine* gp) noexcept;
 [[noreturn]] void go_of_nil();
-
-// Is the calling goroutine on its way out by this_goroutine::exit? A catch-all must rethrow then.
-bool exit_in_progress() noexcept;
 
 // Fatal "go of nil func value" for a null function pointer or an empty std::function.
 template <class F>
@@ -91,7 +90,7 @@ struct call_of {
 // Builds Closure{args...} in a new goroutine and starts it.
 template <class Closure, class... Args>
 void spawn(const go_options* options, std::source_location where, Args&&... args) {
-  const unborn u = spawn_prepare(sizeof(Closure), alignof(Closure));
+  const unborn u = spawn_prepare(sizeof(Closure), alignof(Closure), options);
   if constexpr (std::is_nothrow_constructible_v<Closure, Args...>) {
     ::new (u.closure) Closure{std::forward<Args>(args)...};
   } else {
@@ -102,7 +101,7 @@ void spawn(const go_options* options, std::source_location where, Args&&... args
       throw;
     }
   }
-  spawn_submit(u.gp, &call_of<Closure>::call, options, where);
+  spawn_submit(u.gp, &call_of<Closure>::call, where);
 }
 
 // A callable and its arguments, as in std::thread: decayed copies, handed over as rvalues.
