@@ -2,7 +2,7 @@
 //
 // A chan<T> is a counted handle: copies refer to the same channel, so capture it by value. All operations are
 // const. T needs a nothrow move, nothing else. No operation holds a lock while user code runs, other than T's
-// move.
+// move and the destruction of what was moved from.
 //
 //   operation         open                         closed, values left   closed and drained   nil
 //   recv()            value                        value                 nullopt              blocks for ever

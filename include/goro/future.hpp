@@ -44,7 +44,6 @@ class async_task {
       : state_(std::move(state)), call_(std::forward<Args>(args)...) {}
 
   void operator()() {
-    const finisher at_end{*state_};
     try {
       if constexpr (std::is_void_v<R>) {
         call_.apply();
@@ -55,20 +54,32 @@ class async_task {
         state_->value.emplace(call_.apply());
       }
     } catch (...) {
-      if (exit_in_progress()) {
+      state_->error = std::current_exception();
+      if (!state_->error) {  // no exception but this_goroutine::exit
         state_->error = std::make_exception_ptr(panic("goro: the goroutine of this future exited"));
         throw;
       }
-      state_->error = std::current_exception();
     }
   }
 
  private:
-  struct finisher {
-    async_state<R>& state;
-    ~finisher() { state.finished.done(); }
+  // Not finished before the function and its arguments are destroyed: they may refer to what the caller of
+  // get() is about to leave. Counts by itself, so that it is even whatever throws before the goroutine has
+  // started.
+  class unfinished {
+   public:
+    explicit unfinished(std::shared_ptr<async_state<R>> state) : state_(std::move(state)) {
+      state_->finished.add();
+    }
+    ~unfinished() { state_->finished.done(); }
+    unfinished(const unfinished&) = delete;
+    unfinished& operator=(const unfinished&) = delete;
+    async_state<R>* operator->() const noexcept { return state_.get(); }
+
+   private:
+    std::shared_ptr<async_state<R>> state_;
   };
-  std::shared_ptr<async_state<R>> state_;
+  unfinished state_;
   Bound call_;
 };
 
@@ -94,7 +105,9 @@ class [[nodiscard]] future {
     checked();
     const auto state = std::move(state_);
     state->finished.wait();
-    if (state->error) std::rethrow_exception(state->error);
+    // Taken out: the goroutine may be the last to let go of the state, and has nothing to do with the
+    // exception then.
+    if (const std::exception_ptr error = std::move(state->error)) std::rethrow_exception(error);
     if constexpr (std::is_reference_v<R>) {
       return static_cast<R>(**state->value);
     } else if constexpr (!std::is_void_v<R>) {
@@ -130,13 +143,7 @@ namespace detail {
 template <class R, class Bound, class... Args>
 future<R> start_async(std::source_location where, Args&&... args) {
   auto state = std::make_shared<async_state<R>>();
-  state->finished.add();
-  try {
-    spawn<async_task<R, Bound>>(nullptr, where, state, std::forward<Args>(args)...);
-  } catch (...) {
-    state->finished.done();
-    throw;
-  }
+  spawn<async_task<R, Bound>>(nullptr, where, state, std::forward<Args>(args)...);
   return future<R>(std::move(state));
 }
 

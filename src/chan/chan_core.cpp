@@ -54,6 +54,11 @@ chan_core* make_chan(std::size_t capacity, const element_ops& ops) {
 }
 
 void destroy_chan(chan_core* c) noexcept {
+  // Mostly the reference count has ordered all uses before this. Not so for a goroutine that is parked here
+  // and used somebody else's handle, a static one at the end of the process say: its machine may still hold
+  // the lock.
+  c->guard.acquire();
+  c->guard.release();
   const element_ops& ops = *c->ops;
   for (std::size_t n = c->count.load(std::memory_order_relaxed), i = 0; i != n; ++i) {
     ops.destroy(c->slot(i, ops.size));
@@ -135,7 +140,7 @@ attempt recv_now(chan_core* c, void* storage, wait_node*& woken) noexcept {
 
 chan_status on_nil(patience p, wait_reason reason) {
   if (!p.wait) return chan_status::would_block;
-  if (!p.deadline || *p.deadline == time_point::max()) block_for_ever(reason);
+  if (!p.deadline) block_for_ever(reason);
   sleep_until(*p.deadline, reason);
   return chan_status::timed_out;
 }

@@ -4,6 +4,7 @@
 
 #include <goro/runtime.hpp>
 
+#include "base/sanitizers.hpp"
 #include "diag/fatal.hpp"
 #include "sched/scheduler.hpp"
 
@@ -11,14 +12,15 @@ namespace goro::detail {
 
 namespace {
 
-// The number of threads of this process, by the kernel's own list; 0 if it cannot be read.
+// The number of threads that the program and the runtime have, by the kernel's own list; 0 if it cannot be
+// read.
 int thread_count() noexcept {
   DIR* d = ::opendir("/proc/self/task");
   if (!d) return 0;
   int n = 0;
   while (const dirent* e = ::readdir(d)) n += e->d_name[0] != '.';
   ::closedir(d);
-  return n;
+  return n - k_sanitizer_threads;
 }
 
 }  // namespace
@@ -26,6 +28,7 @@ int thread_count() noexcept {
 void report_deadlock(machine* sentinel) noexcept {
   const int asleep = sched.foreign_waiting.load(std::memory_order_acquire);
   if (asleep == 0 || sched.freezing.load(std::memory_order_relaxed)) return;
+  if (sched.endless_sleeps.load(std::memory_order_acquire) != 0) return;
   if (thread_count() != sched.machine_count.load(std::memory_order_relaxed) + asleep) return;
   if (sched.foreign_waiting.load(std::memory_order_acquire) != asleep) return;
   // A thread that counts as asleep has submitted its last work before that, and with it relieved the

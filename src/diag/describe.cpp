@@ -25,11 +25,12 @@ std::string name_of(const goroutine& g) {
 std::vector<diag::goroutine_info> snapshot() {
   std::vector<diag::goroutine_info> all;
   const auto visit = [](const goroutine& g, void* arg) {
-    if (g.status.load(std::memory_order_acquire) == g_status::dead) return;
+    const g_status status = g.status.load(std::memory_order_acquire);  // once: it may end meanwhile
+    if (status == g_status::dead) return;
     auto& out = *static_cast<std::vector<diag::goroutine_info>*>(arg);
     out.push_back({.id = g.id.load(std::memory_order_relaxed),
                    .name = name_of(g),
-                   .state = state_of(g),
+                   .state = state_of(g, status),
                    .created_at = place_of(g.where.load(std::memory_order_relaxed)),
                    .creator = g.creator.load(std::memory_order_relaxed)});
   };
@@ -48,8 +49,8 @@ std::string in_words(const diag::goroutine_info& g) {
 
 }  // namespace
 
-std::string state_of(const goroutine& g) {
-  switch (g.status.load(std::memory_order_relaxed)) {
+std::string state_of(const goroutine& g, g_status status) {
+  switch (status) {
     case g_status::dead:
       return "dead";
     case g_status::runnable:

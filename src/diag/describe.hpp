@@ -8,7 +8,7 @@
 namespace goro::detail {
 
 // "runnable", "running", or the wait reason.
-std::string state_of(const goroutine& g);
+std::string state_of(const goroutine& g, g_status status);
 
 // "file:line (function)", or words that say that it is not known.
 std::string place_of(const std::source_location& where);

@@ -44,11 +44,19 @@ class category final : public std::error_category {
   }
 };
 
+// Never destroyed: results are looked at also in the destructors of static objects.
+union immortal {
+  category instance;
+  immortal() noexcept : instance() {}
+  // NOLINTNEXTLINE(modernize-use-equals-default): a default one would be deleted
+  ~immortal() {}
+};
+
 }  // namespace
 
 const std::error_category& goro_category() noexcept {
-  static const category instance;
-  return instance;
+  static const immortal storage;
+  return storage.instance;
 }
 
 }  // namespace goro

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -24,8 +26,9 @@ namespace detail {
 namespace {
 
 constexpr int k_exit_code = 2;  // Go's
+constexpr auto k_longest_report = std::chrono::seconds(5);
 
-constinit std::atomic<bool> g_reporting{false};
+constinit std::atomic<std::uintptr_t> g_reporter{0};  // who makes the last report: present_party(); 0: nobody
 constinit std::atomic<panic_policy> g_policy{panic_policy::end_process};
 
 std::string demangled(const char* name) {
@@ -41,11 +44,7 @@ std::string panic_text() {
   try {
     throw;
   } catch (const std::exception& e) {
-    try {
-      return e.what();
-    } catch (...) {
-      return "(panic while printing panic value)";
-    }
+    return e.what();
   } catch (const std::string& s) {
     return s;
   } catch (const char* s) {
@@ -66,17 +65,37 @@ void write_stderr(std::string_view text) noexcept {
   }
 }
 
+namespace {
+
+// The goroutine, or the thread (odd, where a goroutine's address is even).
+std::uintptr_t present_party() noexcept {
+  const machine* mp = current_machine();
+  if (mp && mp->curg) return reinterpret_cast<std::uintptr_t>(mp->curg);
+  return static_cast<std::uintptr_t>(::gettid()) << 1 | 1;
+}
+
+}  // namespace
+
 void claim_report() noexcept {
-  if (g_reporting.exchange(true, std::memory_order_acq_rel)) let_report_finish();
+  std::uintptr_t reporter = 0;
+  const std::uintptr_t self = present_party();
+  if (g_reporter.compare_exchange_strong(reporter, self, std::memory_order_acq_rel)) return;
+  if (reporter != self) let_report_finish();
+  write_stderr("panic while printing panic value\n");
+  ::_exit(k_exit_code);
 }
 
 void let_report_finish() noexcept {
-  if (!g_reporting.load(std::memory_order_acquire)) return;
+  if (g_reporter.load(std::memory_order_acquire) == 0) return;
   // A goroutine parks: the one that reports may need this thread to go on.
   const machine* mp = current_machine();
   if (mp && mp->curg) block_for_ever(wait_reason::none);
+  const time_point end = clock::now() + k_longest_report;
   note never;
-  for (;;) never.sleep();
+  while (never.sleep(&end)) {
+  }
+  write_stderr("fatal error: goro: the text of a panic does not come to an end\n");
+  ::_exit(k_exit_code);
 }
 
 namespace {
@@ -86,6 +105,9 @@ constinit std::terminate_handler g_former_handler = nullptr;
 void report_terminate() {
   const machine* mp = current_machine();
   if (mp && mp->curg && std::current_exception()) report_panic();
+  if (mp && mp->curg && mp->curg->exiting) {
+    fatal("goro: this_goroutine::exit called while the stack was being unwound");
+  }
   if (g_former_handler) g_former_handler();
   std::abort();
 }
@@ -106,7 +128,9 @@ void fatal_errno(std::string_view what, int error) noexcept {
 
 void report_panic() noexcept {
   const goroutine* gp = current_machine()->curg;
-  const bool ends_process = g_policy.load(std::memory_order_relaxed) == panic_policy::end_process;
+  // run() could not return without the main goroutine's result.
+  const bool ends_process = g_policy.load(std::memory_order_relaxed) == panic_policy::end_process ||
+                            gp == sched.main_goroutine.load(std::memory_order_relaxed);
   if (ends_process) claim_report();  // first: the text may take its time
   const std::string text = "panic: " + panic_text() + "\n\n" + describe(*gp, "running") + "\n";
   write_stderr(text);

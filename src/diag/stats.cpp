@@ -30,6 +30,10 @@ std::size_t goroutine_count() noexcept {
 runtime_stats stats() {
   runtime_stats s;
   s.goroutines_started = sched.foreign_started.load(std::memory_order_relaxed);
+  // What has ended or was given back first, as in goroutine_count().
+  std::uint64_t stacks_given_back = 0;
+  std::uint64_t stacks_taken = 0;
+  for_each_processor([&](const detail::processor& pp) { stacks_given_back += pp.stacks.given_back(); });
   for_each_processor([&](const detail::processor& pp) {
     s.goroutines_started += pp.started.get();
     s.goroutines_finished += pp.finished.get();
@@ -40,8 +44,9 @@ runtime_stats stats() {
     s.overflows += pp.overflows.get();
     s.global_runs += pp.global_runs.get();
     s.timers_fired += pp.timers_fired.get();
-    s.stacks_in_use += pp.stacks.taken() - pp.stacks.given_back();
+    stacks_taken += pp.stacks.taken();
   });
+  s.stacks_in_use = stacks_taken > stacks_given_back ? stacks_taken - stacks_given_back : 0;
   s.machine_wakeups = sched.wakeups.load(std::memory_order_relaxed);
   s.machines = static_cast<std::uint64_t>(sched.machine_count.load(std::memory_order_relaxed));
   s.processors = static_cast<std::uint64_t>(max_procs());

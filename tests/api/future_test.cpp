@@ -163,4 +163,22 @@ TEST_P(Future, many_threads_ask_goroutines) {
   }
 }
 
+TEST_P(Future, captures_are_destroyed_before_get_returns) {
+  in_goroutine([] {
+    struct slow_end {
+      std::atomic<bool>* gone;
+      explicit slow_end(std::atomic<bool>* g) : gone(g) {}
+      slow_end(slow_end&& o) noexcept : gone(std::exchange(o.gone, nullptr)) {}
+      ~slow_end() {
+        if (!gone) return;
+        goro::sleep_for(1ms);
+        *gone = true;
+      }
+    };
+    std::atomic<bool> gone{false};
+    EXPECT_EQ(goro::async([s = slow_end(&gone)] { return s.gone ? 1 : 0; }).get(), 1);
+    EXPECT_TRUE(gone);
+  });
+}
+
 }  // namespace

@@ -1,6 +1,8 @@
 // go.hpp beyond the numbered behaviours: options, arguments, closures of odd kinds, run, errno.
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -248,6 +250,14 @@ TEST_P(Go, started_from_many_threads_at_once) {
     }
   }
   EXPECT_EQ(ran, 8 * n);
+}
+
+TEST(Machines, have_the_signal_mask_of_the_program) {
+  sigset_t here;
+  sigset_t there;
+  ASSERT_EQ(::pthread_sigmask(SIG_SETMASK, nullptr, &here), 0);
+  goro_test::in_goroutine([&] { ASSERT_EQ(::pthread_sigmask(SIG_SETMASK, nullptr, &there), 0); });
+  for (int s = 1; s < NSIG; ++s) EXPECT_EQ(sigismember(&here, s), sigismember(&there, s)) << s;
 }
 
 }  // namespace

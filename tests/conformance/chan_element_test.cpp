@@ -313,11 +313,16 @@ TEST_P(ChanElement, CHAN_25_a_channel_outlives_its_handles_under_a_blocked_opera
   auto copy = std::make_unique<goro::chan<tracked>>(kept);
   const goro::chan<tracked>& through = *copy;
   std::atomic<int> got{0};
-  go_named("receiver", [&] { got = through.recv()->value(); });
+  std::atomic<bool> ended{false};
+  go_named("receiver", [&] {
+    got = through.recv()->value();
+    ended = true;
+  });
   EXPECT_TRUE(all_park("receiver"));
   copy.reset();
   kept.send(tracked(t, 5));
-  EXPECT_TRUE(goro_test::eventually([&] { return got == 5; }));
+  EXPECT_TRUE(goro_test::eventually([&] { return ended.load(); }));
+  EXPECT_EQ(got, 5);
   EXPECT_EQ(t.alive(), 0);
 }
 

@@ -57,4 +57,12 @@ TEST_P(ProcessFatal, a_leak_check_names_what_was_left) {
   EXPECT_TRUE(matches(r.err, "created at [^\n]*fatal\\.cpp:[0-9]+")) << r.err;
 }
 
+TEST_P(ProcessFatal, exit_by_a_destructor_while_an_exception_unwinds_is_told_so) {
+  const program_result r = run("fatal", {"exit_while_unwinding"});
+  EXPECT_FALSE(r.timed_out);
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_TRUE(matches(r.err, "this_goroutine::exit called while the stack was being unwound|in flight"))
+      << r.err;
+}
+
 }  // namespace

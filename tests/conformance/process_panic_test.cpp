@@ -90,4 +90,22 @@ TEST_P(ProcessPanic, LIFE_07_the_policy_may_be_to_end_only_the_goroutine) {
   EXPECT_TRUE(matches(r.err, "panic: close of nil channel\n\ngoroutine [0-9]+")) << r.err;
 }
 
+TEST_P(ProcessPanic, LIFE_21_a_text_that_panics_itself_does_not_hang_the_report) {
+  const program_result r = run("panic", {"text_that_throws"});
+  EXPECT_FALSE(r.timed_out);
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_TRUE(matches(r.err, "panic while printing panic value")) << r.err;
+}
+
+TEST_P(ProcessPanic, LIFE_21_nor_does_one_that_never_comes) {
+  const program_result r = run("panic", {"text_without_end"});
+  EXPECT_FALSE(r.timed_out);
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_TRUE(matches(r.err, "does not come to an end")) << r.err;
+}
+
+TEST_P(ProcessPanic, the_main_goroutines_panic_ends_the_process_under_any_policy) {
+  expect_report(run("panic", {"policy_main"}));
+}
+
 }  // namespace

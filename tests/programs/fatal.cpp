@@ -58,6 +58,17 @@ void exit_swallowed_by_a_catch_all() {
   goro::sleep_for(10s);
 }
 
+void exit_while_an_exception_unwinds() {
+  struct exits {
+    ~exits() noexcept(false) { goro::this_goroutine::exit(); }
+  };
+  goro::go([] {
+    const exits e;
+    throw std::runtime_error("in flight");
+  });
+  goro::sleep_for(10s);
+}
+
 void leak_check_fails() {
   const goro::chan<int> never;
   const goro::diag::leak_check check;
@@ -78,6 +89,7 @@ const std::map<std::string, std::function<void()>> k_cases{
     {"unlock_in_thread", from_a_plain_thread},
     {"wait_group_count", wait_group_destroyed_with_a_count},
     {"exit_swallowed", exit_swallowed_by_a_catch_all},
+    {"exit_while_unwinding", exit_while_an_exception_unwinds},
     {"leak_check", leak_check_fails},
 };
 

@@ -32,8 +32,7 @@ void handler_in_the_starter() {
   try {
     goro::wait_group ended;
     ended.go([] { throw std::runtime_error("boom"); });
-    ended.wait();
-    std::puts("went on");
+    goro::block_forever();
   } catch (...) {
     std::puts("caught by the starter");
   }
@@ -81,6 +80,15 @@ void text_that_enters_the_runtime() {
   goro::sleep_for(10s);
 }
 
+// what() may not throw: std::terminate is called inside it.
+struct text_that_throws : std::exception {
+  const char* what() const noexcept override { return std::string().at(1) == 'x' ? "x" : "y"; }
+};
+
+struct text_without_end : std::exception {
+  const char* what() const noexcept override { goro::block_forever(); }
+};
+
 void several_at_once() {
   for (int i = 0; i < 20; ++i) {
     goro::go([] { throw std::runtime_error("boom"); });
@@ -108,8 +116,19 @@ const std::map<std::string, std::function<void()>> k_cases{
     {"during_exit", panic_by_a_deferred_call_during_exit},
     {"main_returns", main_returns_during_the_report},
     {"text_that_parks", text_that_enters_the_runtime},
+    {"text_that_throws", [] { throw text_that_throws(); }},
+    {"text_without_end",
+     [] {
+       goro::go([] { throw text_without_end(); });
+       goro::sleep_for(100ms);
+     }},
     {"several", several_at_once},
     {"policy", ends_only_the_goroutine},
+    {"policy_main",
+     [] {
+       goro::set_panic_policy(goro::panic_policy::end_goroutine);
+       throw std::runtime_error("boom");
+     }},
 };
 
 }  // namespace
