@@ -19,19 +19,13 @@
 
 namespace {
 
+using goro_test::compute;
 using goro_test::eventually;
 using goro_test::in_goroutine;
 using namespace std::chrono_literals;
 
 struct Sched : goro_test::procs_test {};
 INSTANTIATE_TEST_SUITE_P(Procs, Sched, goro_test::all_procs());
-
-// Keeps a core busy without entering the runtime.
-void compute(std::chrono::nanoseconds d) {
-  const auto end = std::chrono::steady_clock::now() + d;
-  while (std::chrono::steady_clock::now() < end) {
-  }
-}
 
 TEST_P(Sched, SCHED_01_set_max_procs_returns_the_former_value) {
   EXPECT_EQ(goro::max_procs(), procs());

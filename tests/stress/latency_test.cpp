@@ -24,6 +24,7 @@
 
 namespace {
 
+using goro_test::compute;
 using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 using namespace std::chrono_literals;
@@ -39,12 +40,6 @@ nanoseconds median(std::vector<nanoseconds> all) {
 }
 
 std::int64_t now() { return steady_clock::now().time_since_epoch().count(); }
-
-void compute(nanoseconds d) {
-  const auto end = now() + d.count();
-  while (now() < end) {
-  }
-}
 
 // Keeps computing until the other side has noted its time.
 std::int64_t compute_until_set(const std::atomic<std::int64_t>& started) {

@@ -55,6 +55,13 @@ void go_named(std::string_view name, F&& f) {
   goro::go(goro::go_options{}.name(name), std::forward<F>(f));
 }
 
+// Keeps a core busy without entering the runtime.
+inline void compute(std::chrono::nanoseconds d) {
+  const auto end = std::chrono::steady_clock::now() + d;
+  while (std::chrono::steady_clock::now() < end) {
+  }
+}
+
 // A one-shot signal that needs nothing of goro, for plain threads.
 class signal_flag {
  public:
