@@ -55,6 +55,29 @@ std::string panic_text() {
   }
 }
 
+std::string panic_lines();
+
+// What was caught before the exception in flight took its place (std::throw_with_nested).
+std::string replaced_lines() {
+  try {
+    throw;
+  } catch (const std::nested_exception& newer) {
+    if (!newer.nested_ptr()) return {};
+    try {
+      newer.rethrow_nested();
+    } catch (...) {
+      std::string lines = panic_lines();
+      lines.back() = ' ';  // the line goes on
+      return lines + "[recovered]\n\t";
+    }
+  } catch (...) {
+    return {};
+  }
+}
+
+// The exception in flight and those that it replaced, oldest first, in Go's form.
+std::string panic_lines() { return replaced_lines() + "panic: " + panic_text() + '\n'; }
+
 }  // namespace
 
 void write_stderr(std::string_view text) noexcept {
@@ -132,7 +155,7 @@ void report_panic() noexcept {
   const bool ends_process = g_policy.load(std::memory_order_relaxed) == panic_policy::end_process ||
                             gp == sched.main_goroutine.load(std::memory_order_relaxed);
   if (ends_process) claim_report();  // first: the text may take its time
-  const std::string text = "panic: " + panic_text() + "\n\n" + describe(*gp, "running") + "\n";
+  const std::string text = panic_lines() + '\n' + describe(*gp, "running") + "\n";
   write_stderr(text);
   if (ends_process) ::_exit(k_exit_code);
 }

@@ -14,6 +14,7 @@
 #include <goro/detail/lock.hpp>
 #include <goro/detail/spawn.hpp>
 
+#include "arch/prefetch.hpp"
 #include "sched/wait_reason.hpp"
 #include "stack/stack.hpp"
 
@@ -67,14 +68,11 @@ struct alignas(64) goroutine {
 
   // It will soon have its turn: fetches the top of its stack, which the switch and the frames that it returns
   // through read. Between a thousand goroutines this is most of what a switch costs (18 of 40 ns without).
+  static constexpr int k_prefetched_lines = 6;
   void prefetch_stack() const noexcept {
     const auto* top = static_cast<const std::byte*>(sp);
-    __builtin_prefetch(top);
-    __builtin_prefetch(top + 64);
-    __builtin_prefetch(top + 128);
-    __builtin_prefetch(top + 192);
-    __builtin_prefetch(top + 256);
-    __builtin_prefetch(top + 320);
+#pragma GCC unroll 6
+    for (int line = 0; line != k_prefetched_lines; ++line) prefetch(top + 64 * line);
   }
 };
 

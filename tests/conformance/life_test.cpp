@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -237,6 +238,34 @@ TEST_P(Life, LIFE_11_a_panic_raised_and_caught_in_a_deferred_call_leaves_the_out
       seen += std::string(" then ") + e.what();
     }
     EXPECT_EQ(seen, "inner then outer");
+  });
+}
+
+TEST_P(Life, LIFE_12_a_handler_sees_only_its_own_panic_and_once) {
+  in_goroutine([] {
+    std::string seen;
+    try {
+      const goro::scope_exit deferred([&] {
+        EXPECT_EQ(std::current_exception(), nullptr) << "the outer panic belongs to somebody else's handler";
+        try {
+          goro::this_goroutine::yield();
+        } catch (...) {
+          seen += "inner ";
+        }
+      });
+      try {
+        throw goro::panic("P");
+      } catch (const goro::panic& e) {
+        seen += std::string(e.what()) + " ";
+        EXPECT_NE(std::current_exception(), nullptr);
+      }
+      EXPECT_EQ(std::current_exception(), nullptr);
+      throw std::runtime_error("Q");
+    } catch (const std::exception& e) {
+      seen += e.what();
+    }
+    EXPECT_EQ(std::current_exception(), nullptr);
+    EXPECT_EQ(seen, "P Q");
   });
 }
 

@@ -57,7 +57,9 @@ TEST_P(ProcessFatal, a_leak_check_names_what_was_left) {
   EXPECT_TRUE(matches(r.err, "created at [^\n]*fatal\\.cpp:[0-9]+")) << r.err;
 }
 
-TEST_P(ProcessFatal, exit_by_a_destructor_while_an_exception_unwinds_is_told_so) {
+// Not as in Go, where the panic is dropped: a C++ destructor that runs during unwinding cannot be left by
+// another unwinding.
+TEST_P(ProcessFatal, LIFE_17_exit_by_a_deferred_call_while_an_exception_unwinds_is_told_so) {
   const program_result r = run("fatal", {"exit_while_unwinding"});
   EXPECT_FALSE(r.timed_out);
   EXPECT_EQ(r.exit_code, 2);

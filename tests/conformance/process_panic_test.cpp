@@ -1,4 +1,4 @@
-// LIFE-07, 08, 16, 20 and 21: panics that leave a goroutine. The programs are the cases of
+// LIFE-07, 08, 10, 16, 20 and 21: panics that leave a goroutine. The programs are the cases of
 // programs/panic.cpp.
 #include <gtest/gtest.h>
 
@@ -62,6 +62,19 @@ TEST_P(ProcessPanic, LIFE_08_a_handler_in_the_starter_never_sees_it) {
   const program_result r = run("panic", {"handler_in_the_starter"});
   expect_report(r);
   EXPECT_EQ(r.out, "");
+}
+
+TEST_P(ProcessPanic, LIFE_10_the_report_lists_what_was_replaced_oldest_first) {
+  const program_result r = run("panic", {"replaced_by_handlers"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_EQ(r.err.find("panic: oldest [recovered]\n\tpanic: newer [recovered]\n\tpanic: newest\n\ngoroutine 1 "),
+            0U)
+      << r.err;
+}
+
+// Not the whole chain: C++ keeps no list of what is being unwound, and ends the process at the second throw.
+TEST_P(ProcessPanic, LIFE_10_a_deferred_call_that_throws_during_unwinding_is_reported) {
+  expect_report(run("panic", {"replaced_by_a_deferred_call"}), "newer", "1");
 }
 
 TEST_P(ProcessPanic, LIFE_16_a_panic_by_a_deferred_call_during_exit_ends_the_process_with_its_text) {

@@ -47,6 +47,24 @@ void panic_by_a_deferred_call_during_exit() {
   goro::sleep_for(10s);
 }
 
+// What a deferred call with recover() and a new panic is in Go.
+void replaced_by_handlers() {
+  try {
+    try {
+      throw std::runtime_error("oldest");
+    } catch (const std::exception&) {
+      std::throw_with_nested(std::logic_error("newer"));
+    }
+  } catch (const std::exception&) {
+    std::throw_with_nested(goro::panic("newest"));
+  }
+}
+
+void replaced_by_a_deferred_call() {
+  const goro::scope_exit deferred([] { throw std::runtime_error("newer"); });
+  throw std::runtime_error("older");
+}
+
 // main returns while the report is being made.
 std::atomic<bool> reporting{false};
 struct slow_text : std::exception {
@@ -113,6 +131,8 @@ const std::map<std::string, std::function<void()>> k_cases{
     {"not_an_exception", [] { throw 42; }},
     {"runtime_error", [] { goro::chan<int>{nullptr}.close(); }},
     {"handler_in_the_starter", handler_in_the_starter},
+    {"replaced_by_handlers", replaced_by_handlers},
+    {"replaced_by_a_deferred_call", replaced_by_a_deferred_call},
     {"during_exit", panic_by_a_deferred_call_during_exit},
     {"main_returns", main_returns_during_the_report},
     {"text_that_parks", text_that_enters_the_runtime},
