@@ -57,8 +57,7 @@ void destroy_chan(chan_core* c) noexcept {
   // Mostly the reference count has ordered all uses before this. Not so for a goroutine that is parked here
   // and used somebody else's handle, a static one at the end of the process say: its machine may still hold
   // the lock.
-  c->guard.acquire();
-  c->guard.release();
+  c->guard.wait_until_free();
   const element_ops& ops = *c->ops;
   for (std::size_t n = c->count.load(std::memory_order_relaxed), i = 0; i != n; ++i) {
     ops.destroy(c->slot(i, ops.size));
@@ -194,10 +193,7 @@ void chan_close(chan_core* c) {
       while (wait_node* n = dequeue(*q)) enqueue(woken, *n);
     }
   }
-  while (wait_node* n = woken.first) {
-    woken.first = n->next;  // before ready(): the node is gone afterwards
-    ready(entry.mp(), n->who);
-  }
+  while (const wait_node* n = pop_first(woken)) ready(entry.mp(), n->who);
 }
 
 }  // namespace goro::detail

@@ -50,7 +50,7 @@ goroutine* end_of_function() noexcept {
   mp->inside.store(true, std::memory_order_relaxed);
   transition(gp, g_status::running, g_status::dead);
   mp->pp->finished.add();
-  return mp->attention.load(std::memory_order_relaxed) ? nullptr : pick_local(mp->pp);
+  return pick_next(mp);
 }
 
 namespace {

@@ -96,11 +96,30 @@ bool fetch_share(processor* pp) noexcept {
   return true;
 }
 
+[[gnu::noinline]] void queue_behind_all(processor* pp, goroutine* left) noexcept {
+  if (!pp || !fetch_share(pp) || !pp->queue.push_last(left)) sched.global.push(left);
+}
+
 // Behind everybody who is queued here: the end of the local ring, if that is where the last of them stands.
 void commit_yield(machine* mp, goroutine* left, void*) noexcept {
   processor* pp = mp->pp;
-  if (!pp || !fetch_share(pp) || !pp->queue.push_last(left)) sched.global.push(left);
+  const bool queued = pp && sched.global.size() == 0 && pp->queue.push_last(left);
+  if (!queued) [[unlikely]]
+    queue_behind_all(pp, left);
   notify_submit();
+}
+
+// The caller goes to the end of the queue; `next` has the turn.
+machine* yield_to(machine* mp, goroutine* next) noexcept {
+  mp->pp->yields.add();
+  transition(mp->curg, g_status::running, g_status::runnable);
+  mp->commit = commit_yield;
+  return switch_to(mp, next);
+}
+
+// Does this P have anything to do besides the running goroutine?
+bool nothing_waits(const processor* pp) noexcept {
+  return pp->queue.look().empty() && sched.global.size() == 0 && first_due(pp) == time_point::max();
 }
 
 }  // namespace
@@ -159,14 +178,7 @@ void give_up_processor(machine* mp) noexcept {
   switch_to(mp, nullptr);
 }
 
-// Lets all that is queued here go first, by way of the global queue.
-machine* yield_turn(machine* mp) noexcept {
-  processor* pp = mp->pp;
-  pp->yields.add();
-  transition(mp->curg, g_status::running, g_status::runnable);
-  mp->commit = commit_yield;
-  return give_turn(mp);
-}
+machine* yield_turn(machine* mp) noexcept { return yield_to(mp, pick_next(mp)); }
 
 void hand_over_turn(runtime_entry& entry) noexcept {
   if (entry.mp() && entry.mp()->curg) entry.moved(yield_turn(entry.mp()));
@@ -183,11 +195,9 @@ void yield() {
     ::sched_yield();
     return;
   }
-  if (mp->pp->queue.look().empty() && detail::sched.global.size() == 0 &&
-      detail::first_due(mp->pp) == time_point::max()) {
-    return;  // nobody to yield to
-  }
-  entry.moved(detail::yield_turn(mp));
+  detail::goroutine* next = detail::pick_next(mp);
+  if (!next && detail::nothing_waits(mp->pp)) return;
+  entry.moved(detail::yield_to(mp, next));
 }
 
 }  // namespace goro::this_goroutine

@@ -21,9 +21,23 @@ namespace {
   }
 }
 
+// Makes `next` the one that this machine runs, and notes what is to be done for the running goroutine, which has
+// ended.
+context depart(machine* mp, goroutine* next) noexcept {
+  mp->left = mp->curg;
+  mp->commit = [](machine* m, goroutine* ended, void*) {
+    sanitizer_end(ended->stack->sanitizer);
+    m->pp->stacks.put(std::exchange(ended->stack, nullptr));
+    recycle(m->pp, ended);
+  };
+  return load_next(mp, next);
+}
+
+}  // namespace
+
 // The outermost function on each stack: runs goroutines, one after another. When the next one has not started
 // yet, it takes over this stack: no switch, and a stack whose pages are hot.
-void goroutine_main(machine* mp) {
+departure goroutine_main(machine* mp) {
   complete_switch(mp);
   for (;;) {
     goroutine* gp = mp->curg;
@@ -31,7 +45,8 @@ void goroutine_main(machine* mp) {
     run_body(gp);
     goroutine* next = end_of_function();
     mp = current_machine();
-    if (!next || !next->fresh() || k_sanitized) leave_for_ever(mp, next);
+    if constexpr (k_sanitized) leave_for_ever(mp, next);  // the tools want to be told on the last frame
+    if (!next || !next->fresh()) return {.to_sp = depart(mp, next).sp, .mp = mp};
     next->stack = std::exchange(gp->stack, nullptr);
     recycle(mp->pp, gp);
     start_turn(mp, next);
@@ -40,28 +55,20 @@ void goroutine_main(machine* mp) {
   }
 }
 
-}  // namespace
-
 void prepare_first_turn(processor* pp, goroutine* gp) noexcept {
   stack_slot* s = pp->stacks.get();
   gp->stack = s;
   sanitizer_begin(s->sanitizer, s->bottom, static_cast<std::size_t>(s->top - s->bottom));
-  gp->sp = arch_prepare(s->top, goroutine_main);
+  gp->sp = s->top;
   gp->eh = {};
   gp->saved_errno = 0;
 }
 
 void leave_for_ever(machine* mp, goroutine* next) noexcept {
   goroutine* self = mp->curg;
-  mp->left = self;
-  mp->commit = [](machine* m, goroutine* ended, void*) {
-    sanitizer_end(ended->stack->sanitizer);
-    m->pp->stacks.put(std::exchange(ended->stack, nullptr));
-    recycle(m->pp, ended);
-  };
-  void* to = load_next(mp, next);
+  const context to = depart(mp, next);
   sanitizer_leave(nullptr, next ? &next->stack->sanitizer : &mp->system_stack);
-  goro_arch_switch(&self->sp, to, mp);
+  goro_arch_switch(&self->sp, to.sp, mp, to.start);
   std::abort();  // nobody switches to a goroutine that has ended
 }
 

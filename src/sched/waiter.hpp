@@ -83,26 +83,38 @@ struct keyed_wait_node : wait_node {
   std::int64_t since = 0;  // for locks: when the waiting began
 };
 
+// The queue's lock is held by who calls these.
+
+inline wait_node* first_of(const wait_queue& q) noexcept { return q.first.load(std::memory_order_relaxed); }
+inline void set_first(wait_queue& q, wait_node* n) noexcept { q.first.store(n, std::memory_order_relaxed); }
+
 inline void enqueue(wait_queue& q, wait_node& n) noexcept {
   n.prev = q.last;
   n.next = nullptr;
-  (q.last ? q.last->next : q.first) = &n;
+  q.last ? void(q.last->next = &n) : set_first(q, &n);
   q.last = &n;
   n.queued = true;
 }
 
 inline void enqueue_first(wait_queue& q, wait_node& n) noexcept {
-  n.next = q.first;
+  n.next = first_of(q);
   n.prev = nullptr;
-  (q.first ? q.first->prev : q.last) = &n;
-  q.first = &n;
+  (n.next ? n.next->prev : q.last) = &n;
+  set_first(q, &n);
   n.queued = true;
 }
 
 inline void unlink(wait_queue& q, wait_node& n) noexcept {
-  (n.prev ? n.prev->next : q.first) = n.next;
+  n.prev ? void(n.prev->next = n.next) : set_first(q, n.next);
   (n.next ? n.next->prev : q.last) = n.prev;
   n.queued = false;
+}
+
+// Takes out the first one; null if there is none.
+inline wait_node* pop_first(wait_queue& q) noexcept {
+  wait_node* n = first_of(q);
+  if (n) unlink(q, *n);
+  return n;
 }
 
 // True if the caller is the one who ends this wait.
@@ -115,8 +127,7 @@ inline bool try_claim(wait_node& n, claimed winner) noexcept {
 
 // Takes out the longest waiter whose wait the caller may end; null if there is none.
 inline wait_node* dequeue(wait_queue& q) noexcept {
-  while (wait_node* n = q.first) {
-    unlink(q, *n);
+  while (wait_node* n = pop_first(q)) {
     if (try_claim(*n, claimed::by_waker)) return n;
   }
   return nullptr;

@@ -55,10 +55,7 @@ void wait_group::release_waiters() {
     while (detail::wait_node* waiter = detail::dequeue_for(b, this)) detail::enqueue(woken, *waiter);
     state_.fetch_and(~k_waiters, std::memory_order_release);
   }
-  while (detail::wait_node* waiter = woken.first) {
-    woken.first = waiter->next;  // before ready(): the node is gone afterwards
-    detail::ready(entry.mp(), waiter->who);
-  }
+  while (const detail::wait_node* waiter = detail::pop_first(woken)) detail::ready(entry.mp(), waiter->who);
 }
 
 bool wait_group::wait_slow(const time_point* deadline) {

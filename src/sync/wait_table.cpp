@@ -20,7 +20,7 @@ wait_bucket& bucket_of(const void* address) noexcept {
 }
 
 keyed_wait_node* first_for(const wait_bucket& b, const void* address) noexcept {
-  keyed_wait_node* n = keyed(b.queue.first);
+  keyed_wait_node* n = keyed(first_of(b.queue));
   while (n && n->key != address) n = keyed(n->next);
   return n;
 }

@@ -54,12 +54,11 @@ void explorer::execute() {
   starting_ = true;
   for (int t = 0; t != count_; ++t) {
     thread& th = at(t);
-    th.sp = detail::arch_prepare(th.stack.get() + k_stack_size, &explorer::start);
     th.state = thread_state::ready;
     th.history = static_cast<std::uint64_t>(t);
     th.woken_up = false;
     th.load.just_done = false;
-    switch_to(t);  // up to its first operation
+    switch_to(t, &explorer::start);  // up to its first operation
   }
   starting_ = false;
   pass_turn();
@@ -67,7 +66,7 @@ void explorer::execute() {
 }
 
 // The first function on a thread's stack.
-void explorer::start(detail::machine*) {
+detail::departure explorer::start(detail::machine*) {
   explorer& e = *running;
   e.bodies_[static_cast<std::size_t>(e.current_)]();
   e.at(e.current_).state = thread_state::ended;
@@ -77,10 +76,12 @@ void explorer::start(detail::machine*) {
   std::abort();  // nobody runs what has ended
 }
 
-void explorer::switch_to(int to) {
+// With `start`, the thread begins; else it continues.
+void explorer::switch_to(int to, detail::start_function start) {
   const int from = current_;
   current_ = to;
-  detail::goro_arch_switch(&at(from).sp, at(to).sp, nullptr);
+  void* const to_sp = start ? at(to).stack.get() + k_stack_size : at(to).sp;
+  detail::goro_arch_switch(&at(from).sp, to_sp, nullptr, start);
   current_ = from;
 }
 

@@ -129,7 +129,7 @@ class explorer {
   }
 
  private:
-  static void start(detail::machine*);
+  static detail::departure start(detail::machine*);
 
   void execute();
   bool backtrack();

@@ -15,7 +15,7 @@ struct wait_node;
 
 // Waiting goroutines and threads in the order of their arrival.
 struct wait_queue {
-  wait_node* first = nullptr;
+  std::atomic<wait_node*> first{nullptr};  // atomic only for looks without the lock
   wait_node* last = nullptr;
 };
 
@@ -65,8 +65,11 @@ inline void retain(chan_core* c) noexcept {
   if (c) c->refs.fetch_add(1, std::memory_order_relaxed);
 }
 inline void release(chan_core* c) noexcept {
-  // Release: what this holder did happens before the destruction; acquire: by whoever destroys.
-  if (c && c->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy_chan(c);
+  if (!c) return;
+  // Release: what this holder did happens before the destruction; acquire: by whoever destroys. The last one
+  // needs no read-modify-write: only holders make holders.
+  if (c->refs.load(std::memory_order_acquire) == 1 || c->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    destroy_chan(c);
 }
 
 // Sends *element; on `done` it was moved from (but not destroyed), otherwise it is untouched. c may be null

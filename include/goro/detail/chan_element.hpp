@@ -62,13 +62,23 @@ std::size_t checked_capacity(N n) {
   return static_cast<std::size_t>(n);
 }
 
+// Both look first without the lock, which the slow path would only take again. What they see may be old: then
+// the slow path, which handles every case, is taken for nothing, or the look under the lock says so.
+inline bool may_buffer(const chan_core* c) noexcept {
+  return c->count.load(std::memory_order_relaxed) != c->capacity &&
+         !c->receivers.first.load(std::memory_order_relaxed) && !c->closed.load(std::memory_order_relaxed);
+}
+inline bool may_take(const chan_core* c) noexcept {
+  return c->count.load(std::memory_order_relaxed) != 0 && !c->senders.first.load(std::memory_order_relaxed);
+}
+
 // Buffers the element if there is room and nobody waits for it. Moves from v only if so.
 template <class T>
 bool send_fast(chan_core* c, T& v) noexcept {
-  if (!c || c->capacity == 0) return false;
+  if (!c || !may_buffer(c)) return false;
   const lock_guard guard(c->guard);
+  if (!may_buffer(c)) return false;
   const std::size_t count = c->count.load(std::memory_order_relaxed);
-  if (count == c->capacity || c->receivers.first || c->closed.load(std::memory_order_relaxed)) return false;
   ::new (static_cast<void*>(c->slot(count, sizeof(T)))) T(std::move(v));
   c->count.store(count + 1, std::memory_order_relaxed);
   return true;
@@ -77,10 +87,10 @@ bool send_fast(chan_core* c, T& v) noexcept {
 // Takes the oldest buffered element if no sender waits to refill the buffer.
 template <class T>
 bool recv_fast(chan_core* c, slot<T>& s) noexcept {
-  if (!c || c->capacity == 0) return false;
+  if (!c || !may_take(c)) return false;
   const lock_guard guard(c->guard);
+  if (!may_take(c)) return false;
   const std::size_t count = c->count.load(std::memory_order_relaxed);
-  if (count == 0 || c->senders.first) return false;
   T* element = std::launder(reinterpret_cast<T*>(c->slot(0, sizeof(T))));
   ::new (s.storage()) T(std::move(*element));
   element->~T();

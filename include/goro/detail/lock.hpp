@@ -43,6 +43,13 @@ class lock {
                                          std::memory_order_relaxed);
   }
 
+  // Returns when whoever holds the lock has released it.
+  void wait_until_free() noexcept {
+    if (word_.load(std::memory_order_acquire) == 0) return;  // pairs with release()
+    acquire();
+    release();
+  }
+
   void release() noexcept {
     std::atomic<std::uint32_t>* const address = &word_;
     word_.store(0, std::memory_order_release);  // pairs with try_acquire()

@@ -1,4 +1,4 @@
-// The contract is in arch/switch.hpp. The saved frame, from the saved stack pointer up (see prepare.cpp):
+// The contract is in arch/switch.hpp. The saved frame, from the saved stack pointer up:
 //   0 d8-d15, 64 x19-x28, 144 x29, 152 x30, 160 fpcr, 168 unused
         .text
         .globl  goro_arch_switch
@@ -27,6 +27,8 @@ goro_arch_switch:
         mov     x10, sp
         str     x10, [x0]
         mov     sp, x1                  // from here on the same layout, on the other stack
+        cbnz    x3, goro_arch_start
+.Lresume:
         ldr     x10, [sp, #160]
         cmp     x9, x10
         b.eq    1f
@@ -50,7 +52,8 @@ goro_arch_switch:
         .cfi_endproc
         .size   goro_arch_switch, . - goro_arch_switch
 
-// The outermost frame of a goroutine: calls start (in x19) with the machine (in x0).
+// The outermost frame of a stack: calls start (in x3) with the machine (in x2) in a state as at the start of a program,
+// then goes where it says. The FPCR of whoever was left is in x9.
         .globl  goro_arch_start
         .hidden goro_arch_start
         .type   goro_arch_start, %function
@@ -58,11 +61,16 @@ goro_arch_switch:
 goro_arch_start:
         .cfi_startproc
         .cfi_undefined x30
-        hint    #36                     // bti j
-        mov     x29, xzr
+        cbz     x9, 1f
+        msr     fpcr, xzr
+1:      mov     x29, xzr                // ends the chain of frame pointers
         mov     x30, xzr
-        blr     x19
-        brk     #1
+        mov     x0, x2
+        blr     x3
+        mov     sp, x0                  // x0: the context to go to; x1: the machine
+        mov     x2, x1
+        mrs     x9, fpcr
+        b       .Lresume
         .cfi_endproc
         .size   goro_arch_start, . - goro_arch_start
 
