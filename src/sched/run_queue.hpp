@@ -55,19 +55,26 @@ class run_queue {
             fresh_.tail.load(std::memory_order_relaxed)};
   }
 
-  // Owner: item gets the next turn; the one that had it goes to the end of ready. If the ring is full, its
-  // older half goes to `overflow`, and that one behind it.
-  void push_next(T* item, chain<T>& overflow) noexcept {
+  // Owner: item gets the next turn; the one that had it goes to the end of ready. Null, or that one if there
+  // is no room: then it is the caller's.
+  [[nodiscard]] T* push_next(T* item) noexcept {
     const owner_guard guard(lock_);
     T* kicked = run_next_.load(std::memory_order_relaxed);
     run_next_.store(item, std::memory_order_relaxed);
-    if (kicked) push_ready_locked(kicked, overflow);
+    if (!kicked) return nullptr;
+    if (ready_.size() == Capacity) [[unlikely]]
+      return kicked;
+    ready_.push_back(kicked);
+    return nullptr;
   }
 
-  // Owner: item goes to the end of ready; overflow as above.
+  // Owner: item goes to the end of ready. If the ring is full, its older half goes to `overflow`, and item
+  // behind it.
   void push_ready(T* item, chain<T>& overflow) noexcept {
     const owner_guard guard(lock_);
-    push_ready_locked(item, overflow);
+    if (ready_.size() != Capacity) return ready_.push_back(item);
+    for (std::size_t n = Capacity / 2; n != 0; --n) overflow.push_back(ready_.pop_front());
+    overflow.push_back(item);
   }
 
   // Owner: item goes behind everything that is queued here. False if that cannot be, because ready is full or
@@ -191,13 +198,6 @@ class run_queue {
       return items[at % Size];
     }
   };
-
-  void push_ready_locked(T* item, chain<T>& overflow) noexcept {
-    if (ready_.size() != Capacity) [[likely]]
-      return ready_.push_back(item);
-    for (std::size_t n = Capacity / 2; n != 0; --n) overflow.push_back(ready_.pop_front());
-    overflow.push_back(item);
-  }
 
   T* after_slice(T* next) noexcept {
     T* first = ready_.size() != 0 ? ready_.pop_front() : fresh_.size() != 0 ? fresh_.pop_front() : nullptr;

@@ -153,7 +153,10 @@ void submit_global(goroutine* gp) noexcept {
   notify_submit();
 }
 
-void submit_overflow(processor* pp, chain<goroutine> overflow) noexcept {
+void queue_ready(processor* pp, goroutine* gp) noexcept {
+  chain<goroutine> overflow;
+  pp->queue.push_ready(gp, overflow);
+  if (!overflow.first) return;
   pp->overflows.add();
   sched.global.push_all(overflow);
 }
@@ -162,9 +165,7 @@ void submit_overflow(processor* pp, chain<goroutine> overflow) noexcept {
 // first out.
 void ready_elsewhere(machine* mp, goroutine* gp) noexcept {
   if (!mp || !mp->pp) return submit_global(gp);
-  chain<goroutine> overflow;
-  mp->pp->queue.push_ready(gp, overflow);
-  if (overflow.first) submit_overflow(mp->pp, overflow);
+  queue_ready(mp->pp, gp);
   notify_submit();
 }
 

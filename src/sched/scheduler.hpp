@@ -71,8 +71,10 @@ void ensure_machine() noexcept;
 
 // Puts runnable goroutines into the global queue and sees to it that somebody looks.
 void submit_global(goroutine* gp) noexcept;
-void submit_overflow(processor* pp, chain<goroutine> overflow) noexcept;
 void ready_elsewhere(machine* mp, goroutine* gp) noexcept;
+
+// Puts gp at the end of the P's ready ring; if that is full, half of it goes to the global queue.
+void queue_ready(processor* pp, goroutine* gp) noexcept;
 
 void prepare_first_turn(processor* pp, goroutine* gp) noexcept;
 [[noreturn]] void machine_loop(machine* mp) noexcept;

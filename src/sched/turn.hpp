@@ -156,10 +156,8 @@ inline machine* park(machine* mp, commit_function commit, void* arg, wait_reason
   gp->prefetch_stack();
   if (!mp || !mp->curg) [[unlikely]]
     return ready_elsewhere(mp, gp);
-  chain<goroutine> overflow;
-  mp->pp->queue.push_next(gp, overflow);
-  if (overflow.first) [[unlikely]]
-    submit_overflow(mp->pp, overflow);
+  if (goroutine* kicked = mp->pp->queue.push_next(gp)) [[unlikely]]
+    queue_ready(mp->pp, kicked);
   notify_submit();
 }
 

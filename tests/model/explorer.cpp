@@ -76,12 +76,12 @@ detail::departure explorer::start(detail::machine*) {
   std::abort();  // nobody runs what has ended
 }
 
-// With `start`, the thread begins; else it continues.
-void explorer::switch_to(int to, detail::start_function start) {
+// With `first`, its first function, the thread begins; else it continues.
+void explorer::switch_to(int to, detail::start_function first) {
   const int from = current_;
   current_ = to;
-  void* const to_sp = start ? at(to).stack.get() + k_stack_size : at(to).sp;
-  detail::goro_arch_switch(&at(from).sp, to_sp, nullptr, start);
+  void* const to_sp = first ? at(to).stack.get() + k_stack_size : at(to).sp;
+  detail::goro_arch_switch(&at(from).sp, to_sp, nullptr, first);
   current_ = from;
 }
 

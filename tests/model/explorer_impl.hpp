@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "arch/switch.hpp"
 #include "model/explorer.hpp"
 #include "model/memory.hpp"
 
@@ -140,7 +141,7 @@ class explorer {
   void list_steps_of(int t);
   bool can_run(int t) const;
   void pass_turn();
-  void switch_to(int to);
+  void switch_to(int to, detail::start_function first = nullptr);
   void leave_futex(int t, bool by_deadline);
   void end_without_steps();
   std::uint64_t state_hash() const;

@@ -80,8 +80,7 @@ struct world {
     guard.release();
     gp->transition(status::waiting, status::runnable);
     if (!mine) return resume(gp);
-    detail::chain<goroutine> overflow;
-    queue.push_next(gp, overflow);
+    require(queue.push_next(gp) == nullptr, "there is room");
   }
 
   void resume(goroutine* gp) {

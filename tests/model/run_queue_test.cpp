@@ -73,7 +73,7 @@ struct shared {
   }
   void push_next() {
     detail::chain<item> out;
-    queue.push_next(make(), out);
+    if (item* kicked = queue.push_next(make())) queue.push_ready(kicked, out);
     overflow.add_all(out);
   }
   void push_fresh() {

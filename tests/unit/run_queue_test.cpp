@@ -69,8 +69,8 @@ TEST_F(RunQueue, usual_order_is_next_then_ready_in_turn_then_the_newest_fresh) {
   EXPECT_TRUE(q.push_fresh(at(21)));
   q.push_ready(at(10), overflow);
   q.push_ready(at(11), overflow);
-  q.push_next(at(1), overflow);
-  q.push_next(at(2), overflow);  // the former one goes to the end of ready
+  EXPECT_EQ(q.push_next(at(1)), nullptr);
+  EXPECT_EQ(q.push_next(at(2)), nullptr);  // the former one goes to the end of ready
   EXPECT_FALSE(q.look().empty());
   std::vector<int> order;
   for (int id = next(); id != -1; id = next()) order.push_back(id);
@@ -80,18 +80,18 @@ TEST_F(RunQueue, usual_order_is_next_then_ready_in_turn_then_the_newest_fresh) {
 
 TEST_F(RunQueue, when_the_slice_is_over_the_next_one_waits_its_turn) {
   q.push_ready(at(10), overflow);
-  q.push_next(at(1), overflow);
+  EXPECT_EQ(q.push_next(at(1)), nullptr);
   EXPECT_EQ(next(pick_order::slice_over), 10);
   EXPECT_EQ(next(pick_order::slice_over), 1);
 
   EXPECT_TRUE(q.push_fresh(at(20)));
   EXPECT_TRUE(q.push_fresh(at(21)));
-  q.push_next(at(1), overflow);
+  EXPECT_EQ(q.push_next(at(1)), nullptr);
   EXPECT_EQ(next(pick_order::slice_over), 20) << "the oldest fresh one";
   EXPECT_EQ(next(), 1);
   EXPECT_EQ(next(pick_order::slice_over), 21);
 
-  q.push_next(at(3), overflow);
+  EXPECT_EQ(q.push_next(at(3)), nullptr);
   EXPECT_EQ(next(pick_order::slice_over), 3) << "there is nobody else";
 }
 
@@ -114,6 +114,14 @@ TEST_F(RunQueue, overflow_of_ready_moves_its_older_half) {
   EXPECT_EQ(kept, (std::vector{4, 5, 6, 7}));
 }
 
+TEST_F(RunQueue, the_former_next_one_is_given_back_when_ready_is_full) {
+  for (std::size_t i = 0; i < 8; ++i) q.push_ready(at(i), overflow);
+  EXPECT_EQ(q.push_next(at(8)), nullptr);
+  EXPECT_EQ(q.push_next(at(9)), at(8));
+  EXPECT_EQ(next(), 9);
+  EXPECT_EQ(next(), 0);
+}
+
 TEST_F(RunQueue, fresh_and_last_refuse_what_has_no_place) {
   for (std::size_t i = 0; i < 8; ++i) EXPECT_TRUE(q.push_fresh(at(i)));
   EXPECT_FALSE(q.push_fresh(at(8)));
@@ -126,7 +134,7 @@ TEST_F(RunQueue, fresh_and_last_refuse_what_has_no_place) {
 }
 
 TEST_F(RunQueue, a_thief_takes_the_older_half_of_ready_then_of_fresh_then_the_next_one) {
-  q.push_next(at(1), overflow);
+  EXPECT_EQ(q.push_next(at(1)), nullptr);
   for (std::size_t i = 10; i < 15; ++i) q.push_ready(at(i), overflow);
   for (std::size_t i = 20; i < 24; ++i) EXPECT_TRUE(q.push_fresh(at(i)));
   auto loot = q.steal();
@@ -144,7 +152,7 @@ TEST_F(RunQueue, a_thief_takes_the_older_half_of_ready_then_of_fresh_then_the_ne
 }
 
 TEST_F(RunQueue, drain_takes_everything) {
-  q.push_next(at(1), overflow);
+  EXPECT_EQ(q.push_next(at(1)), nullptr);
   q.push_ready(at(10), overflow);
   EXPECT_TRUE(q.push_fresh(at(20)));
   EXPECT_EQ(ids_of(q.drain()), (std::vector{10, 1, 20}));
@@ -169,7 +177,7 @@ void push_somehow(large_queue& q, item* i, std::mt19937_64& rng) {
   chain<item> overflow;
   switch (goro_test::pick(rng, 0, 3)) {
     case 0:
-      q.push_next(i, overflow);
+      if (item* kicked = q.push_next(i)) q.push_ready(kicked, overflow);
       break;
     case 1:
       q.push_ready(i, overflow);
