@@ -26,7 +26,7 @@ std::string way_of_rounding() {
   volatile double one = 1;
   volatile double tiny = 1e-30;
   volatile long double long_one = 1;
-  volatile long double long_tiny = 1e-30L;
+  volatile long double long_tiny = 1e-40L;
   const bool up = one + tiny > 1;
   const bool long_up = long_one + long_tiny > 1;
   const std::string mode = std::fegetround() == FE_UPWARD      ? "up"

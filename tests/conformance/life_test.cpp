@@ -387,7 +387,7 @@ TEST_P(Life, LIFE_23_ended_goroutines_leave_nothing_behind) {
   const std::size_t resident = goro_test::resident_kb();
   burst(n);
   EXPECT_LE(goro_test::count_threads(), std::max(threads, static_cast<std::size_t>(procs()) + 4));
-  if (!goro_test::k_sanitized) {
+  if (goro_test::memory_is_ours()) {
     EXPECT_LE(goro_test::count_mappings(), mappings + 64);
     EXPECT_LE(goro_test::resident_kb(), resident + resident / 10 + 4096);
   }

@@ -49,7 +49,7 @@ bool procs_test::nothing_left() const {
 
 void procs_test::TearDown() {
   if (eventually([&] { return nothing_left(); }, 2s)) {
-    if (!k_sanitized) {
+    if (memory_is_ours()) {
       EXPECT_LE(resident_kb(), before_.resident_kb + k_growth_kb) << "resident memory in KB";
     }
     return;

@@ -1,5 +1,8 @@
 #include "support/process_state.hpp"
 
+#include "support/build.hpp"
+
+#include <cstdlib>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +31,8 @@ std::size_t count_mappings() {
   return static_cast<std::size_t>(
       std::count(std::istreambuf_iterator<char>(maps), std::istreambuf_iterator<char>(), '\n'));
 }
+
+bool memory_is_ours() { return !k_sanitized && std::getenv("GORO_TEST_EMULATOR") == nullptr; }
 
 std::size_t resident_kb() {
   std::ifstream statm("/proc/self/statm");

@@ -20,4 +20,7 @@ std::size_t count_threads();
 std::size_t count_mappings();
 std::size_t resident_kb();
 
+// False under a sanitizer, which keeps freed memory, and under an emulator, whose own memory is counted too.
+bool memory_is_ours();
+
 }  // namespace goro_test
