@@ -17,7 +17,8 @@ goro::detail::departure give_back_for_ever(goro::detail::machine* mp) {
 
 // There and back: two switches.
 void switch_two(benchmark::State& state) {
-  goro::detail::goro_arch_switch(&loop_context, other_stack + sizeof(other_stack), nullptr, give_back_for_ever);
+  goro::detail::goro_arch_switch(&loop_context, other_stack + sizeof(other_stack), nullptr,
+                                 give_back_for_ever);
   for (auto _ : state) goro::detail::goro_arch_switch(&loop_context, other_context, nullptr, nullptr);
   state.SetItemsProcessed(2 * state.iterations());
 }

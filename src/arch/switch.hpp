@@ -8,13 +8,13 @@
 // state (done in sched/switch.cpp).
 //
 // Every call has its return, also where a stack begins and ends: the outermost frame of a stack is entered by
-// a call, and left by returning from it. Processors predict returns by their stack of calls, which stays right
-// that way, since all who park have called the switch from the same few places: a program of forks and joins
-// runs through its goroutines as through function calls. (Starting by a return to a prepared frame and ending by
-// a switch cost such a program 30 of 100 ns a fork; resuming by an indirect jump made a round trip over
-// channels take 140 ns instead of 88.) The outermost frame carries an end-of-stack mark (undefined return address
-// in the unwind tables, a zero frame pointer), so that unwinders and debuggers stop there. The x86-64 object
-// carries no mark for CET shadow stacks, which a return to another stack does not satisfy.
+// a call, and left by returning from it. Processors predict returns by their stack of calls, which stays
+// right that way, since all who park have called the switch from the same few places: a program of forks and
+// joins runs through its goroutines as through function calls. (Starting by a return to a prepared frame and
+// ending by a switch cost such a program 30 of 100 ns a fork; resuming by an indirect jump made a round trip
+// over channels take 140 ns instead of 88.) The outermost frame carries an end-of-stack mark (undefined
+// return address in the unwind tables, a zero frame pointer), so that unwinders and debuggers stop there. The
+// x86-64 object carries no mark for CET shadow stacks, which a return to another stack does not satisfy.
 #pragma once
 
 #include <cstddef>

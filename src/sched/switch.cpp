@@ -21,8 +21,8 @@ namespace {
   }
 }
 
-// Makes `next` the one that this machine runs, and notes what is to be done for the running goroutine, which has
-// ended.
+// Makes `next` the one that this machine runs, and notes what is to be done for the running goroutine, which
+// has ended.
 context depart(machine* mp, goroutine* next) noexcept {
   mp->left = mp->curg;
   mp->commit = [](machine* m, goroutine* ended, void*) {

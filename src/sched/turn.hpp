@@ -1,7 +1,7 @@
 // The hot path of the scheduler: making ready, choosing the next one, switching. All of it inline, because a
-// hand-over between two goroutines runs through it twice and is to cost some tens of nanoseconds in all. (Left
-// to the compiler, some of it is called instead, with arguments and registers saved on the stack: 3 to 5 % more
-// for ping-pong and the prime sieve.)
+// hand-over between two goroutines runs through it twice and is to cost some tens of nanoseconds in all.
+// (Left to the compiler, some of it is called instead, with arguments and registers saved on the stack: 3 to
+// 5 % more for ping-pong and the prime sieve.)
 //
 // A switch goes from the running goroutine (or the scheduler's own stack) straight to the next one. What must
 // happen to the one that is left, once nobody stands on its stack, is noted in the machine and done by
@@ -139,8 +139,8 @@ inline machine* park(machine* mp, commit_function commit, void* arg, wait_reason
 }
 
 // See waiter.hpp.
-[[gnu::always_inline]] inline bool wait(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where,
-                 const time_point* deadline, wait_reason reason) {
+[[gnu::always_inline]] inline bool wait(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l,
+                                        place where, const time_point* deadline, wait_reason reason) {
   if (!entry.mp() || deadline) [[unlikely]]
     return wait_otherwise(entry, n, q, l, where, deadline, reason);
   n.who = resumable(entry.mp()->curg);

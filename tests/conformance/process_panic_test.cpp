@@ -67,8 +67,9 @@ TEST_P(ProcessPanic, LIFE_08_a_handler_in_the_starter_never_sees_it) {
 TEST_P(ProcessPanic, LIFE_10_the_report_lists_what_was_replaced_oldest_first) {
   const program_result r = run("panic", {"replaced_by_handlers"});
   EXPECT_EQ(r.exit_code, 2);
-  EXPECT_EQ(r.err.find("panic: oldest [recovered]\n\tpanic: newer [recovered]\n\tpanic: newest\n\ngoroutine 1 "),
-            0U)
+  EXPECT_EQ(
+      r.err.find("panic: oldest [recovered]\n\tpanic: newer [recovered]\n\tpanic: newest\n\ngoroutine 1 "),
+      0U)
       << r.err;
 }
 
