@@ -1,16 +1,16 @@
 #include "support/process_state.hpp"
 
-#include "support/build.hpp"
-
 #include <unistd.h>
-#include <cstdlib>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include <goro/runtime.hpp>
+
+#include "support/build.hpp"
 
 namespace goro_test {
 
