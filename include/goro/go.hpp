@@ -26,8 +26,8 @@ namespace goro {
 // f begins; the end of f orders nothing. From anywhere: a goroutine, a plain thread, before or inside run().
 // An exception that leaves f ends the process with a report and exit code 2 (panic_policy). An empty callable
 // is fatal "go of nil func value". Throws std::bad_alloc, and what copying f or args throws: then nothing was
-// started. In a goroutine that has started 256 others which still wait to run, the call gives them the turn
-// first.
+// started. A goroutine that gets no memory for its stack, later at its first turn, is fatal. In a goroutine
+// that has started 256 others which still wait to run, the call gives them the turn first.
 template <class F>
   requires std::invocable<std::decay_t<F>>
 void go(F&& f, std::source_location where = std::source_location::current()) {

@@ -44,7 +44,8 @@ std::string panic_text() {
   try {
     throw;
   } catch (const std::exception& e) {
-    return e.what();
+    const char* text = e.what();
+    return text ? text : "(null)";
   } catch (const std::string& s) {
     return s;
   } catch (const char* s) {
@@ -127,9 +128,15 @@ constinit std::terminate_handler g_former_handler = nullptr;
 
 void report_terminate() {
   const machine* mp = current_machine();
-  if (mp && mp->curg && std::current_exception()) report_panic();
-  if (mp && mp->curg && mp->curg->exiting) {
-    fatal("goro: this_goroutine::exit called while the stack was being unwound");
+  if (mp && mp->curg) {
+    // A handler that was there before exit() is not what stops it: then a second one was met, or noexcept.
+    if (mp->curg->exiting && mp->eh->caught_exceptions == mp->curg->caught_at_exit) {
+      fatal("goro: this_goroutine::exit met a noexcept function, or a catch (...) inside another handler");
+    }
+    if (std::current_exception()) {
+      report_panic();
+      ::_exit(k_exit_code);  // also if the policy is to end only the goroutine: it cannot leave from here
+    }
   }
   if (g_former_handler) g_former_handler();
   std::abort();

@@ -77,7 +77,11 @@ namespace goro::this_goroutine {
 void exit() {
   detail::machine* mp = detail::current_machine();
   if (!mp) throw panic("goro: this_goroutine::exit called on a plain thread");
+  if (mp->eh->uncaught_exceptions != 0) {
+    detail::fatal("goro: this_goroutine::exit called while the stack was being unwound");
+  }
   mp->curg->exiting = true;
+  mp->curg->caught_at_exit = mp->eh->caught_exceptions;
   auto* e = new _Unwind_Exception{};
   e->exception_cleanup = detail::swallowed;
   detail::sanitizer_no_return();

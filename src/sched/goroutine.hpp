@@ -57,6 +57,7 @@ struct alignas(64) goroutine {
   std::atomic<std::source_location> where{std::source_location()};
   std::string* name = nullptr;  // for all but its goroutine: guarded by names_lock()
   goroutine_locals* locals = nullptr;
+  void* caught_at_exit = nullptr;  // the handler in which it has called this_goroutine::exit
 
   // The callable, or a pointer to it if it is too large.
   void* closure = nullptr;

@@ -101,6 +101,31 @@ TEST_P(Float, the_word_of_sse_alone_is_kept_too) {
     EXPECT_EQ(_MM_GET_FLUSH_ZERO_MODE(), unsigned{_MM_FLUSH_ZERO_OFF});
   });
 }
+
+// Of the two units the older one traps late, at the next instruction, whoever that belongs to.
+TEST_P(Float, who_asks_for_traps_gets_only_his_own) {
+  in_goroutine([] {
+    for (const bool trapping_first : {true, false}) {
+      goro::wait_group ended;
+      const auto traps = [&] {
+        feenableexcept(FE_DIVBYZERO);
+        for (int i = 0; i < 5; ++i) goro::this_goroutine::yield();
+        EXPECT_EQ(fegetexcept(), FE_DIVBYZERO);
+      };
+      const auto divides = [] {
+        volatile long double zero = 0;
+        volatile long double infinite = 1 / zero;
+        goro::this_goroutine::yield();
+        EXPECT_GT(infinite, 1);
+      };
+      if (trapping_first) ended.go(traps);
+      for (int g = 0; g < 4; ++g) ended.go(divides);
+      if (!trapping_first) ended.go(traps);
+      ended.wait();
+    }
+    std::feclearexcept(FE_ALL_EXCEPT);
+  });
+}
 #endif
 
 }  // namespace

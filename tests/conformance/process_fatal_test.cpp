@@ -63,8 +63,17 @@ TEST_P(ProcessFatal, LIFE_17_exit_by_a_deferred_call_while_an_exception_unwinds_
   const program_result r = run("fatal", {"exit_while_unwinding"});
   EXPECT_FALSE(r.timed_out);
   EXPECT_EQ(r.exit_code, 2);
-  EXPECT_TRUE(matches(r.err, "this_goroutine::exit called while the stack was being unwound|in flight"))
+  EXPECT_TRUE(
+      matches(r.err, "fatal error: goro: this_goroutine::exit called while the stack was being unwound\n"))
       << r.err;
+}
+
+TEST_P(ProcessFatal, LIFE_15_exit_that_cannot_leave_is_told_so) {
+  for (const char* why : {"exit_noexcept", "exit_in_handler"}) {
+    const program_result r = run("fatal", {why});
+    EXPECT_EQ(r.exit_code, 2) << why;
+    EXPECT_TRUE(matches(r.err, "fatal error: goro: this_goroutine::exit met a noexcept function")) << r.err;
+  }
 }
 
 }  // namespace

@@ -96,6 +96,10 @@ TEST_P(ProcessPanic, LIFE_21_a_text_that_parks_cannot_hang_the_report) {
   EXPECT_TRUE(matches(r.err, "panic: boom") || matches(r.err, "panic while printing panic value")) << r.err;
 }
 
+TEST_P(ProcessPanic, LIFE_07_out_of_a_noexcept_function_only_the_process_can_end) {
+  expect_report(run("panic", {"policy_noexcept"}), "close of nil channel");
+}
+
 TEST_P(ProcessPanic, LIFE_07_the_policy_may_be_to_end_only_the_goroutine) {
   const program_result r = run("panic", {"policy"});
   EXPECT_EQ(r.exit_code, 0);

@@ -69,6 +69,27 @@ void exit_while_an_exception_unwinds() {
   goro::sleep_for(10s);
 }
 
+void exit_in_a_noexcept_function() {
+  goro::go([]() noexcept { goro::this_goroutine::exit(); });
+  goro::sleep_for(10s);
+}
+
+// The C++ runtime ends the process at a second handler, whatever that does.
+void exit_in_a_handler_meets_another() {
+  goro::go([] {
+    try {
+      throw std::runtime_error("in flight");
+    } catch (const std::exception&) {
+      try {
+        goro::this_goroutine::exit();
+      } catch (...) {
+        throw;
+      }
+    }
+  });
+  goro::sleep_for(10s);
+}
+
 void leak_check_fails() {
   const goro::chan<int> never;
   const goro::diag::leak_check check;
@@ -90,6 +111,8 @@ const std::map<std::string, std::function<void()>> k_cases{
     {"wait_group_count", wait_group_destroyed_with_a_count},
     {"exit_swallowed", exit_swallowed_by_a_catch_all},
     {"exit_while_unwinding", exit_while_an_exception_unwinds},
+    {"exit_noexcept", exit_in_a_noexcept_function},
+    {"exit_in_handler", exit_in_a_handler_meets_another},
     {"leak_check", leak_check_fails},
 };
 

@@ -144,6 +144,12 @@ const std::map<std::string, std::function<void()>> k_cases{
      }},
     {"several", several_at_once},
     {"policy", ends_only_the_goroutine},
+    {"policy_noexcept",
+     [] {
+       goro::set_panic_policy(goro::panic_policy::end_goroutine);
+       goro::go([]() noexcept { goro::chan<int>{nullptr}.close(); });
+       goro::sleep_for(10s);
+     }},
     {"policy_main",
      [] {
        goro::set_panic_policy(goro::panic_policy::end_goroutine);

@@ -51,7 +51,9 @@ goro_arch_switch:
         movq    %rdx, %rax
         ret                             // predicted: everybody who parks has called from the same place
         .cfi_restore_state
-2:      fldcw   4(%rsp)
+        // The status word is the thread's. What it says of others must not trap where this one has asked for traps.
+2:      fnclex
+        fldcw   4(%rsp)
         jmp     1b
         .cfi_endproc
         .size   goro_arch_switch, . - goro_arch_switch
@@ -77,6 +79,7 @@ goro_arch_start:
         movq    %rax, %rsp              // rax: the context to go to; rdx: the machine
         jmp     .Lresume
 2:      movw    $0x037f, -4(%rsp)
+        fnclex
         fldcw   -4(%rsp)
         jmp     1b
         .cfi_endproc
