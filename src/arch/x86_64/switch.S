@@ -58,8 +58,7 @@ goro_arch_switch:
         .cfi_endproc
         .size   goro_arch_switch, . - goro_arch_switch
 
-// The outermost frame of a stack: calls start (in rcx) with the machine (in rdx) in a state as at the start of a
-// program, then goes where it says. The x87 control word of whoever was left is in r8.
+// The outermost frame of a stack: calls start (in rcx) with the machine (in rdx), then goes where that says.
         .globl  goro_arch_start
         .hidden goro_arch_start
         .type   goro_arch_start, @function
@@ -67,21 +66,14 @@ goro_arch_switch:
 goro_arch_start:
         .cfi_startproc
         .cfi_undefined %rip
-        movl    $0x1f80, -8(%rsp)
-        ldmxcsr -8(%rsp)
-        cmpw    $0x037f, %r8w
-        jne     2f
-1:      movq    %rdx, %rdi
+        call    goro_arch_reset_control_words   // keeps all registers
+        movq    %rdx, %rdi
         xorl    %ebp, %ebp              // ends the chain of frame pointers
         call    *%rcx
         fnstcw  -4(%rsp)
         movzwl  -4(%rsp), %r8d
         movq    %rax, %rsp              // rax: the context to go to; rdx: the machine
         jmp     .Lresume
-2:      movw    $0x037f, -4(%rsp)
-        fnclex
-        fldcw   -4(%rsp)
-        jmp     1b
         .cfi_endproc
         .size   goro_arch_start, . - goro_arch_start
 
@@ -91,18 +83,14 @@ goro_arch_start:
         .p2align 4
 goro_arch_reset_control_words:
         .cfi_startproc
-        stmxcsr -8(%rsp)
+        movl    $0x1f80, -8(%rsp)       // all exceptions masked, round to nearest: never 0, which would trap
+        ldmxcsr -8(%rsp)
         fnstcw  -4(%rsp)
-        movl    -8(%rsp), %eax
-        andl    $0xffffffc0, %eax       // the low six bits are sticky exception flags, not control
-        cmpl    $0x1f80, %eax
-        jne     1f
         cmpw    $0x037f, -4(%rsp)
         jne     1f
         ret
-1:      movl    $0x1f80, -8(%rsp)
-        movw    $0x037f, -4(%rsp)
-        ldmxcsr -8(%rsp)
+1:      movw    $0x037f, -4(%rsp)
+        fnclex
         fldcw   -4(%rsp)
         ret
         .cfi_endproc
