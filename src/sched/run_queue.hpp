@@ -132,12 +132,6 @@ class run_queue {
     return fresh_.size() != 0 ? fresh_.pop_front() : nullptr;
   }
 
-  // Owner: who will be picked next if nothing is pushed; null if that is not one of `ready`. No lock: a hint.
-  [[nodiscard]] const T* peek_ready() const noexcept {
-    const std::uint32_t at = ready_.head.load(std::memory_order_relaxed);
-    return at != ready_.tail.load(std::memory_order_relaxed) ? ready_.items[at % Capacity] : nullptr;
-  }
-
   // Owner: takes everything, oldest first.
   [[nodiscard]] chain<T> drain() noexcept {
     const owner_guard guard(lock_);

@@ -44,9 +44,6 @@ goroutine* pick_share(processor* pp) noexcept;
   }
   goroutine* gp = pp->queue.pick([pp] { pp->slice_start = 0; });
   if (!gp && sched.global.size() != 0) gp = pick_share(pp);
-  if constexpr (!k_sanitized) {  // a hint that looks at somebody who may be stolen meanwhile
-    if (const goroutine* after = pp->queue.peek_ready()) after->prefetch_stack();
-  }
   return gp;
 }
 
@@ -153,7 +150,6 @@ inline machine* park(machine* mp, commit_function commit, void* arg, wait_reason
 // through the global queue.
 [[gnu::always_inline]] inline void ready_goroutine(machine* mp, goroutine* gp) noexcept {
   transition(gp, g_status::waiting, g_status::runnable);
-  gp->prefetch_stack();
   if (!mp || !mp->curg) [[unlikely]]
     return ready_elsewhere(mp, gp);
   if (goroutine* kicked = mp->pp->queue.push_next(gp)) [[unlikely]]
