@@ -40,10 +40,19 @@ TEST_P(Diag, DIAG_05_wait_reasons_name_the_operation) {
   m.lock();
   goro::wait_group wg;
   wg.add();
+  goro::wait_group users;  // of what lives here
+  users.add(2);
   go_named("receives", [c] { c.recv(); });
   go_named("receives for a while", [c] { (void)c.try_recv_for(1h); });
-  go_named("locks", [&] { const std::lock_guard held(m); });
-  go_named("waits", [&] { wg.wait(); });
+  go_named("locks", [&] {
+    m.lock();
+    m.unlock();
+    users.done();
+  });
+  go_named("waits", [&] {
+    wg.wait();
+    users.done();
+  });
   const goro::chan<int> full{1};
   full.send(0);
   go_named("sends", [full] { full.send(1); });
@@ -61,6 +70,7 @@ TEST_P(Diag, DIAG_05_wait_reasons_name_the_operation) {
   m.unlock();
   wg.done();
   full.recv();
+  users.wait();
   EXPECT_TRUE(eventually([this] { return alive() == 0; }));
 }
 

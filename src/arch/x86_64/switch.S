@@ -11,13 +11,21 @@
         .cfi_restore \reg
         .endm
 
-        .text
-        .globl  goro_arch_switch
-        .hidden goro_arch_switch
-        .type   goro_arch_switch, @function
+        .macro  function name
+        .globl  \name
+        .hidden \name
+        .type   \name, @function
         .p2align 4
-goro_arch_switch:
+\name:
         .cfi_startproc
+        .endm
+        .macro  end_function name
+        .cfi_endproc
+        .size   \name, . - \name
+        .endm
+
+        .text
+        function goro_arch_switch
         endbr64
         save    %rbp
         save    %rbx
@@ -55,18 +63,12 @@ goro_arch_switch:
 2:      fnclex
         fldcw   4(%rsp)
         jmp     1b
-        .cfi_endproc
-        .size   goro_arch_switch, . - goro_arch_switch
+        end_function goro_arch_switch
 
 // The outermost frame of a stack: calls start (in rcx) with the machine (in rdx), then goes where that says.
-        .globl  goro_arch_start
-        .hidden goro_arch_start
-        .type   goro_arch_start, @function
-        .p2align 4
-goro_arch_start:
-        .cfi_startproc
+        function goro_arch_start
         .cfi_undefined %rip
-        call    goro_arch_reset_control_words   // keeps all registers
+        call    goro_arch_reset_control_words   // keeps rcx and rdx
         movq    %rdx, %rdi
         xorl    %ebp, %ebp              // ends the chain of frame pointers
         call    *%rcx
@@ -74,26 +76,22 @@ goro_arch_start:
         movzwl  -4(%rsp), %r8d
         movq    %rax, %rsp              // rax: the context to go to; rdx: the machine
         jmp     .Lresume
-        .cfi_endproc
-        .size   goro_arch_start, . - goro_arch_start
+        end_function goro_arch_start
 
-        .globl  goro_arch_reset_control_words
-        .hidden goro_arch_reset_control_words
-        .type   goro_arch_reset_control_words, @function
-        .p2align 4
-goro_arch_reset_control_words:
-        .cfi_startproc
+        function goro_arch_reset_control_words
         movl    $0x1f80, -8(%rsp)       // all exceptions masked, round to nearest: never 0, which would trap
         ldmxcsr -8(%rsp)
         fnstcw  -4(%rsp)
         cmpw    $0x037f, -4(%rsp)
+        jne     1f
+        fnstsw  %ax                     // flags that others have left would trap whoever asks for traps
+        testb   $0x3f, %al
         jne     1f
         ret
 1:      movw    $0x037f, -4(%rsp)
         fnclex
         fldcw   -4(%rsp)
         ret
-        .cfi_endproc
-        .size   goro_arch_reset_control_words, . - goro_arch_reset_control_words
+        end_function goro_arch_reset_control_words
 
         .section .note.GNU-stack, "", @progbits
