@@ -2,10 +2,10 @@
 //
 // Saved and restored: the callee-saved general registers, the stack pointer, and the floating-point control
 // words (x86-64: MXCSR and the x87 control word; aarch64: FPCR, and d8-d15), which the ABIs count as
-// callee-saved. Not saved: the x87 status word (flags of long double arithmetic), caller-saved registers (the
-// compiler saves what it needs around the call), the signal mask (a property of the thread; saving it would
-// cost a system call), thread-local storage (it stays with the thread: nothing that was derived from it may
-// be held across a switch), errno and the C++ exception state (done in sched/switch.cpp).
+// callee-saved. Not saved: the x87 status word (flags of long double arithmetic), FPSR, caller-saved
+// registers (the compiler saves what it needs around the call), the signal mask (a property of the thread;
+// saving it would cost a system call), thread-local storage (it stays with the thread: nothing that was
+// derived from it may be held across a switch), errno and the C++ exception state (done in sched/switch.cpp).
 //
 // Every call has its return, also where a stack begins and ends: the outermost frame of a stack is entered by
 // a call, and left by returning from it. Processors predict returns by their stack of calls, which stays

@@ -18,7 +18,7 @@
 // deadline holds a reference.
 //
 // The rule of CHAN-15 (a non-blocking receive reports "nothing there" only if that was so at one moment)
-// holds because every look is under the lock; there is no unlocked shortcut.
+// holds because every answer is given under the lock; try_* takes no unlocked shortcut.
 #include <goro/detail/chan_core.hpp>
 
 #include <cstdlib>
