@@ -1,10 +1,9 @@
 #include "sched/goroutine.hpp"
 
-#include <sys/mman.h>
-
 #include <new>
 
 #include "diag/fatal.hpp"
+#include "os/memory.hpp"
 
 namespace goro::detail {
 
@@ -33,8 +32,9 @@ goroutine* element(slab* s, std::size_t i) noexcept {
 
 // Fills a list with a new slab's descriptors. The depot's lock is held.
 void grow(chain<goroutine>& to) {
-  void* memory = ::mmap(nullptr, k_slab_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
+  std::byte* memory = map_memory(k_slab_bytes);
+  if (!memory) throw std::bad_alloc();
+  commit({.first = memory, .bytes = k_slab_bytes, .stride = k_slab_bytes, .count = 1});
   auto* s = ::new (memory) slab{.next = g_depot.slabs.load(std::memory_order_relaxed), .used = k_per_slab};
   for (std::size_t i = 0; i != k_per_slab; ++i) to.push_back(::new (element(s, i)) goroutine);
   g_depot.slabs.store(s, std::memory_order_release);  // pairs with for_each_descriptor

@@ -1,17 +1,13 @@
 #include "stack/stack.hpp"
 
-#include <sys/mman.h>
-
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <new>
 
 #include <goro/detail/lock.hpp>
 
 #include "diag/fatal.hpp"
-
-#ifndef MADV_GUARD_INSTALL
-#  define MADV_GUARD_INSTALL 102  // Linux 6.13
-#endif
 
 namespace goro::detail {
 
@@ -30,64 +26,102 @@ constexpr std::size_t k_mprotect_budget = 24'000;
 constexpr std::size_t k_colours = 24;
 constexpr std::size_t k_line = 64;
 
+// Slots are made in batches that grow up to this: with one system call for the guards of all and one for
+// their first pages a stack costs 1.3 us, one by one 14. The price is 31 pages that may never be used.
+constexpr std::size_t k_largest_batch = 32;
+
 struct pool {
   lock guard;
   chain<stack_slot> free;
   std::byte* arena = nullptr;  // the rest of the newest mapping
   std::size_t left = 0;        // slots in it
   std::size_t made = 0;
-  bool guards_by_mprotect = false;
-  bool warned = false;
+  std::size_t next_batch = 1;
 };
 constinit pool g_pool;
 
-std::byte* map_arena() noexcept {
-  const std::size_t bytes = k_slots_per_arena * k_stack_slot;
-  void* p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-  if (p == MAP_FAILED) return nullptr;
-  ::madvise(p, bytes, MADV_NOHUGEPAGE);  // a huge page would commit 2 MB at the first touch
-  return static_cast<std::byte*>(p);
-}
+// Used only where guards take mappings.
+struct mapping_budget {
+  std::atomic<bool> in_force{false};
+  std::atomic<std::size_t> taken{0};
+  std::atomic<bool> warned{false};
+};
+constinit mapping_budget g_budget;
 
-void install_guard(std::byte* slot) noexcept {
-  if (!g_pool.guards_by_mprotect) {
-    if (::madvise(slot, k_stack_guard, MADV_GUARD_INSTALL) == 0) return;
-    g_pool.guards_by_mprotect = true;
-  }
-  if (g_pool.made < k_mprotect_budget && ::mprotect(slot, k_stack_guard, PROT_NONE) == 0) return;
-  if (!g_pool.warned) {
-    g_pool.warned = true;
+void protect_within_budget(const strided_pages& guards) noexcept {
+  for (std::size_t i = 0; i != guards.count; ++i) {
+    if (g_budget.taken.fetch_add(1, std::memory_order_relaxed) < k_mprotect_budget &&
+        protect(guards.first + i * guards.stride, guards.bytes)) {
+      continue;
+    }
+    if (g_budget.warned.exchange(true, std::memory_order_relaxed)) return;
     write_stderr("goro: too many stacks for this kernel's mapping limit: further stacks have no guard\n");
   }
 }
 
-// Makes one new slot. The pool's lock is held. Null if there is no address space.
-stack_slot* make_slot() noexcept {
+// Neighbouring slots of one mapping that nobody has used yet.
+struct raw_slots {
+  std::byte* base = nullptr;
+  std::size_t count = 0;
+  std::size_t number = 0;  // of the first, among all slots
+};
+
+// The next ones; none if there is no address space. The pool's lock is held.
+raw_slots carve_slots() noexcept {
   if (g_pool.left == 0) {
-    g_pool.arena = map_arena();
-    if (!g_pool.arena) return nullptr;
+    g_pool.arena = map_stacks(k_slots_per_arena * k_stack_slot);
+    if (!g_pool.arena) return {};
     g_pool.left = k_slots_per_arena;
   }
-  std::byte* base = g_pool.arena;
-  auto* s = new (std::nothrow) stack_slot;
-  if (!s) return nullptr;
-  g_pool.arena += k_stack_slot;
-  --g_pool.left;
-  install_guard(base);
-  s->bottom = base + k_stack_guard;
-  s->top = base + k_stack_slot - (g_pool.made % k_colours) * k_line;
-  ++g_pool.made;
-  return s;
+  const std::size_t n = std::min(g_pool.next_batch, g_pool.left);
+  const raw_slots raw{.base = g_pool.arena, .count = n, .number = g_pool.made};
+  g_pool.arena += n * k_stack_slot;
+  g_pool.left -= n;
+  g_pool.made += n;
+  g_pool.next_batch = std::min(2 * g_pool.next_batch, k_largest_batch);
+  return raw;
+}
+
+void install_guards_of(const raw_slots& raw) noexcept {
+  const strided_pages guards{
+      .first = raw.base, .bytes = k_stack_guard, .stride = k_stack_slot, .count = raw.count};
+  if (!g_budget.in_force.load(std::memory_order_relaxed)) {
+    if (install_guards(guards)) return;
+    g_budget.in_force.store(true, std::memory_order_relaxed);
+  }
+  protect_within_budget(guards);
+}
+
+// Makes stacks of them; none if there is no memory for their descriptors.
+chain<stack_slot> furnish(const raw_slots& raw) noexcept {
+  chain<stack_slot> slots;
+  auto* const descriptors = new (std::nothrow) stack_slot[raw.count];
+  if (!descriptors) return slots;
+  install_guards_of(raw);
+  std::byte* const first_page = raw.base + k_stack_slot - k_page;
+  commit({.first = first_page, .bytes = k_page, .stride = k_stack_slot, .count = raw.count});
+  for (std::size_t i = 0; i != raw.count; ++i) {
+    stack_slot& s = descriptors[i];
+    std::byte* const base = raw.base + i * k_stack_slot;
+    s.bottom = base + k_stack_guard;
+    s.top = base + k_stack_slot - ((raw.number + i) % k_colours) * k_line;
+    slots.push_back(&s);
+  }
+  return slots;
 }
 
 }  // namespace
 
 stack_slot* stack_cache::refill() noexcept {
-  const lock_guard guard(g_pool.guard);
-  while (free_.size < k_batch && g_pool.free.first) free_.push_back(g_pool.free.pop_front());
-  if (stack_slot* s = free_.pop_front()) return s;
-  stack_slot* s = make_slot();
+  raw_slots raw;
+  {
+    const lock_guard guard(g_pool.guard);
+    while (free_.size < k_batch && g_pool.free.first) free_.push_back(g_pool.free.pop_front());
+    if (stack_slot* s = free_.pop_front()) return s;
+    raw = carve_slots();
+  }
+  if (raw.count != 0) free_ = furnish(raw);
+  stack_slot* s = free_.pop_front();
   if (!s) fatal_errno("cannot get memory for a goroutine's stack", errno);
   return s;
 }

@@ -3,8 +3,9 @@
 // First form: slots of 260 KB of reserved address space, of which the lowest 16 KB are a guard. The kernel
 // commits memory page by page at first touch, so a goroutine that uses little costs one page. Slots are
 // carved from large mappings and are never unmapped; a free slot keeps its touched pages for the next
-// goroutine. First-touch page faults are the dearest thing in the system (2.7 us on the reference machine),
-// which is why a goroutine gets its stack when it first runs, from a small cache of its P, last in first out.
+// goroutine. First-touch page faults are the dearest thing in the system (3 to 12 us, on different machines),
+// which is why a goroutine gets its stack when it first runs, from a small cache of its P, last in first out,
+// and why new slots are made in batches, with their first pages.
 //
 // Callers know only stack_slot and the pool's get and put: classes of several sizes, limits and shrinking go
 // behind this interface.
@@ -15,11 +16,11 @@
 #include <cstdint>
 
 #include "base/sanitizers.hpp"
+#include "os/memory.hpp"
 #include "sched/chain.hpp"
 
 namespace goro::detail {
 
-inline constexpr std::size_t k_page = 4096;
 inline constexpr std::size_t k_stack_guard = 4 * k_page;
 // 256 KB and one page: with a distance of a power of two the first pages of all stacks would fall on the same
 // few sets of the TLB, and each switch among a thousand goroutines would miss it (57 ns for a yield instead

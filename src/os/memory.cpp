@@ -1,0 +1,82 @@
+#include "os/memory.hpp"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#ifndef MADV_GUARD_INSTALL
+#  define MADV_GUARD_INSTALL 102  // Linux 6.13
+#endif
+#ifndef MADV_POPULATE_WRITE
+#  define MADV_POPULATE_WRITE 23  // Linux 5.14
+#endif
+
+namespace goro::detail {
+
+namespace {
+
+constexpr int k_self = -10'000;  // PIDFD_SELF, Linux 6.14
+
+// One piece of advice for many places. False if the kernel did not take it for all of them.
+bool advise(const strided_pages& pages, int advice) noexcept {
+  constexpr std::size_t k_most = 64;
+  std::array<iovec, k_most> places;
+  for (std::size_t done = 0; done != pages.count;) {
+    const std::size_t n = std::min(k_most, pages.count - done);
+    for (std::size_t i = 0; i != n; ++i) {
+      places[i] = {.iov_base = pages.first + (done + i) * pages.stride, .iov_len = pages.bytes};
+    }
+    const long advised = ::syscall(SYS_process_madvise, k_self, places.data(), n, advice, 0U);
+    if (advised != static_cast<long>(n * pages.bytes)) return false;
+    done += n;
+  }
+  return true;
+}
+
+bool advise_one_by_one(const strided_pages& pages, int advice) noexcept {
+  for (std::size_t i = 0; i != pages.count; ++i) {
+    if (::madvise(pages.first + i * pages.stride, pages.bytes, advice) != 0) return false;
+  }
+  return true;
+}
+
+std::byte* map(std::size_t bytes, int flags) noexcept {
+  void* p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  return p == MAP_FAILED ? nullptr : static_cast<std::byte*>(p);
+}
+
+}  // namespace
+
+std::byte* map_memory(std::size_t bytes) noexcept { return map(bytes, 0); }
+
+std::byte* map_stacks(std::size_t bytes) noexcept {
+  std::byte* p = map(bytes, MAP_NORESERVE | MAP_STACK);
+  if (p) ::madvise(p, bytes, MADV_NOHUGEPAGE);
+  return p;
+}
+
+bool install_guards(const strided_pages& pages) noexcept {
+  // To install a guard twice does no harm.
+  return advise(pages, MADV_GUARD_INSTALL) || advise_one_by_one(pages, MADV_GUARD_INSTALL);
+}
+
+bool protect(std::byte* first, std::size_t bytes) noexcept {
+  return ::mprotect(first, bytes, PROT_NONE) == 0;
+}
+
+void commit(const strided_pages& pages) noexcept {
+  const int saved = errno;
+  if (pages.count == 1) {
+    ::madvise(pages.first, pages.bytes, MADV_POPULATE_WRITE);
+  } else {
+    advise(pages, MADV_POPULATE_WRITE);
+  }
+  errno = saved;
+}
+
+}  // namespace goro::detail
