@@ -26,8 +26,8 @@ struct strided_pages {
   std::size_t count;
 };
 
-// Makes the pages fault for ever without splitting the mapping; false if this kernel cannot (before Linux 6.13):
-// then nothing is promised of any of them.
+// Makes the pages fault for ever without splitting the mapping; false if this kernel cannot (before
+// Linux 6.13): then nothing is promised of any of them.
 [[nodiscard]] bool install_guards(const strided_pages& pages) noexcept;
 
 // The same by taking away the right to read and write, at the price of a mapping.
