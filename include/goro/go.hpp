@@ -95,9 +95,11 @@ std::string_view name() noexcept;
 // thread it is std::this_thread::yield.
 void yield();
 
-// Ends the calling goroutine: destructors run, nothing can catch it (runtime.Goexit). A handler `catch (...)`
-// that does not rethrow is fatal. In the main goroutine the others go on, and the program ends with a
-// deadlock report when there is none left. On a plain thread it throws panic.
+// Ends the calling goroutine: destructors run, nothing can catch it (runtime.Goexit). In the main goroutine
+// the others go on, and the program ends with a deadlock report when there is none left. On a plain thread it
+// throws panic. Fatal, because C++ cannot unwind past them: a handler `catch (...)` that does not rethrow;
+// one that does, while another handler is still active; a noexcept function; a call from a destructor that
+// runs because of an exception.
 [[noreturn]] void exit();
 
 }  // namespace this_goroutine

@@ -1,7 +1,7 @@
 // A lock that belongs to one thread (the owner) and is now and then taken by another (a thief).
 //
 // The owner's side is two stores and a load, less than 1 ns; a compare-and-swap would cost 2.7. A thief pays
-// for both with a heavy fence (0.5 us), which it does only once it has decided to take something.
+// for both with a heavy fence (0.5 to 45 us), which it does only once it has decided to take something.
 //
 //   owner:  inside = 1;  light_fence;  if (thief) { inside = 0; wait for thief == 0; start again }
 //           ... critical section ...

@@ -129,13 +129,12 @@ constinit std::terminate_handler g_former_handler = nullptr;
 void report_terminate() {
   const machine* mp = current_machine();
   if (mp && mp->curg) {
-    // A handler that was there before exit() is not what stops it: then a second one was met, or noexcept.
-    if (mp->curg->exiting && mp->eh->caught_exceptions == mp->curg->caught_at_exit) {
+    // Nothing was thrown since exit() has reached this frame: then it is what cannot go on.
+    if (mp->curg->exiting && std::current_exception() == mp->curg->handled_at_exit) {
       fatal("goro: this_goroutine::exit met a noexcept function, or a catch (...) inside another handler");
     }
     if (std::current_exception()) {
-      report_panic();
-      ::_exit(k_exit_code);  // also if the policy is to end only the goroutine: it cannot leave from here
+      report_panic(true);  // also if the policy is to end only the goroutine: it cannot leave from here
     }
   }
   if (g_former_handler) g_former_handler();
@@ -156,10 +155,11 @@ void fatal_errno(std::string_view what, int error) noexcept {
   fatal("goro: " + std::string(what) + ": " + std::strerror(error));
 }
 
-void report_panic() noexcept {
+void report_panic(bool must_end) noexcept {
   const goroutine* gp = current_machine()->curg;
   // run() could not return without the main goroutine's result.
-  const bool ends_process = g_policy.load(std::memory_order_relaxed) == panic_policy::end_process ||
+  const bool ends_process = must_end ||
+                            g_policy.load(std::memory_order_relaxed) == panic_policy::end_process ||
                             gp == sched.main_goroutine.load(std::memory_order_relaxed);
   if (ends_process) claim_report();  // first: the text may take its time
   const std::string text = panic_lines() + '\n' + describe(*gp, "running") + "\n";

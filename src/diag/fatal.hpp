@@ -15,8 +15,9 @@ namespace goro::detail {
 // Writes the whole text to stderr with as few system calls as possible.
 void write_stderr(std::string_view text) noexcept;
 
-// Reports the exception in flight as Go reports a panic of the present goroutine. Call it in a handler.
-void report_panic() noexcept;
+// Reports the exception in flight as Go reports a panic of the present goroutine, and ends the process if the
+// policy says so, or the goroutine cannot end alone. Call it in a handler.
+void report_panic(bool must_end = false) noexcept;
 
 // Only one report is written: the first caller goes on, others wait here for the end of the process.
 void claim_report() noexcept;

@@ -50,10 +50,22 @@ void tell_sentinel(time_point due) noexcept {
   }
 }
 
+// This P's core costs more than it gives (worth.hpp): what waits here goes to the others.
+void step_aside(processor* pp) noexcept {
+  pp->aside = false;
+  sched.global.push_all(pp->queue.drain());
+  notify_submit();
+}
+
 goroutine* search_once(machine* mp) noexcept {
   processor* pp = mp->pp;
   if (first_due(pp) != time_point::max()) run_timers(pp, now());
-  if (goroutine* gp = pick_local(pp)) return gp;
+  if (pp->aside) {
+    step_aside(pp);
+  } else if (goroutine* gp = pick_local(pp)) {
+    return gp;
+  }
+  end_stint(pp);
   // The kernel may wake this thread on the core of the one that it is to watch.
   if (!std::exchange(mp->short_slice, true)) ask_for_slice(time_slice::shortest);
   return watch_or_sleep(mp) ? watch(mp) : nullptr;
@@ -63,12 +75,15 @@ goroutine* search_once(machine* mp) noexcept {
 
 goroutine* find_runnable(machine* mp) noexcept {
   for (;;) {
+    if (mp->attention.load(std::memory_order_relaxed)) [[unlikely]]
+      heed_attention(mp);  // what it answers is looked at here
     if (sched.freezing.load(std::memory_order_acquire)) freeze(mp);
     if (mp->pp->id >= sched.procs.load(std::memory_order_relaxed)) {
       retire_processor(mp);
       continue;
     }
     if (goroutine* gp = search_once(mp)) {
+      if (mp->pp->present.begun == 0) begin_stint(mp->pp);
       if (mp->watching) {
         resign_watcher(mp);
       } else if (mp->pp->timers.next_due() != time_point::max()) {

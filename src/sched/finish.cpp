@@ -55,11 +55,16 @@ goroutine* end_of_function() noexcept {
 
 namespace {
 
+// Called for every frame, before anything of it runs.
 _Unwind_Reason_Code stop(int, _Unwind_Action actions, _Unwind_Exception_Class, _Unwind_Exception* e,
                          _Unwind_Context*, void*) {
+  goroutine* gp = current_machine()->curg;
+  // Should std::terminate be called now, that shows whether exit is what cannot go on (report_terminate).
+  // Held, not only looked at: were it freed, a later exception could stand at its address.
+  gp->handled_at_exit = std::current_exception();
   if ((actions & _UA_END_OF_STACK) == 0) return _URC_NO_REASON;
   delete e;
-  current_machine()->curg->exiting = false;
+  gp->exiting = false;
   goroutine* next = end_of_function();
   leave_for_ever(current_machine(), next);
 }
@@ -81,7 +86,6 @@ void exit() {
     detail::fatal("goro: this_goroutine::exit called while the stack was being unwound");
   }
   mp->curg->exiting = true;
-  mp->curg->caught_at_exit = mp->eh->caught_exceptions;
   auto* e = new _Unwind_Exception{};
   e->exception_cleanup = detail::swallowed;
   detail::sanitizer_no_return();

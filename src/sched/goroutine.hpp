@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <source_location>
 #include <string>
 
@@ -56,7 +57,8 @@ struct alignas(64) goroutine {
   std::atomic<std::source_location> where{std::source_location()};
   std::string* name = nullptr;  // for all but its goroutine: guarded by names_lock()
   goroutine_locals* locals = nullptr;
-  void* caught_at_exit = nullptr;  // the handler in which it has called this_goroutine::exit
+  std::exception_ptr
+      handled_at_exit;  // while exit unwinds: what is being handled in the frame that it has reached
 
   // The callable, or a pointer to it if it is too large.
   void* closure = nullptr;

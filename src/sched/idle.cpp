@@ -132,15 +132,18 @@ bool all_quiet(machine* mp) noexcept {
          earliest_timer() == time_point::max();
 }
 
-bool others_run() noexcept {
-  const machine* self = current_machine();
+int running_processors() noexcept {
+  int n = 0;
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = 0; i != made; ++i) {
-    const machine* owner =
-        sched.all[i].load(std::memory_order_relaxed)->owner.load(std::memory_order_relaxed);
-    if (owner && owner != self) return true;
+    if (sched.all[i].load(std::memory_order_relaxed)->owner.load(std::memory_order_relaxed)) ++n;
   }
-  return false;
+  return n;
+}
+
+bool others_run() noexcept {
+  const machine* self = current_machine();
+  return running_processors() > (self && self->pp ? 1 : 0);
 }
 
 void release_processor(machine* mp) noexcept {
@@ -212,24 +215,33 @@ void ensure_machine() noexcept {
   if (sched.machine_count.load(std::memory_order_relaxed) == 0) appoint_watcher();
 }
 
-// The watcher has found work for itself. Somebody must look after the other idle Ps; if nothing waits and no
-// timer runs, a machine that sleeps can be the sentinel without being woken.
+// The watcher has work for itself. Somebody must look after the other idle Ps; if no timer runs, a machine
+// that sleeps can be the sentinel without being woken, if nothing waits: that is for complete_resignation()
+// to see.
+successor begin_resignation(machine* mp) noexcept {
+  const lock_guard guard(sched.guard);
+  mp->watching = false;
+  sched.watcher = nullptr;
+  if (!sched.idle_procs) return successor::not_needed;
+  if (earliest_timer() != time_point::max()) return successor::to_be_woken;
+  machine* sleeper = pop_idle_machine();
+  if (!sleeper) return successor::to_be_woken;
+  sched.sentinel_due.store(time_point::max().time_since_epoch().count(), std::memory_order_relaxed);
+  sched.sentinel.store(sleeper, std::memory_order_release);
+  return successor::asleep;
+}
+
+// A heavy_fence stands between the two. [MO-3]
+void complete_resignation(successor who) noexcept {
+  if (who == successor::to_be_woken) appoint_watcher();
+  if (who == successor::asleep && (anything_queued() || earliest_timer() != time_point::max()))
+    wake_sentinel();
+}
+
 void resign_watcher(machine* mp) noexcept {
-  {
-    const lock_guard guard(sched.guard);
-    mp->watching = false;
-    sched.watcher = nullptr;
-    if (!sched.idle_procs) return;
-    if (earliest_timer() == time_point::max()) {
-      if (machine* sleeper = pop_idle_machine()) {
-        sched.sentinel_due.store(time_point::max().time_since_epoch().count(), std::memory_order_relaxed);
-        sched.sentinel.store(sleeper, std::memory_order_release);
-      }
-    }
-  }
-  if (!sched.sentinel.load(std::memory_order_relaxed)) return appoint_watcher();
-  heavy_fence();  // [MO-3]
-  if (anything_queued() || earliest_timer() != time_point::max()) wake_sentinel();
+  const successor who = begin_resignation(mp);
+  if (who == successor::asleep) heavy_fence();  // [MO-3]
+  complete_resignation(who);
 }
 
 void wake_sentinel() noexcept {
@@ -243,6 +255,7 @@ void wake_sentinel() noexcept {
       push_idle_machine(mp);
       return;
     }
+    note_sights();  // the time that it takes to wake up counts as waiting
   }
   sched.wakeups.fetch_add(1, std::memory_order_relaxed);
   mp->wake.set();

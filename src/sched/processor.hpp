@@ -11,6 +11,8 @@
 #include "base/rng.hpp"
 #include "sched/goroutine.hpp"
 #include "sched/run_queue.hpp"
+#include "sched/steal_request.hpp"
+#include "sched/worth.hpp"
 #include "stack/stack.hpp"
 #include "time/timer_heap.hpp"
 
@@ -29,6 +31,7 @@ struct processor {
   explicit processor(int n) noexcept : id(n) {}
 
   run_queue<goroutine> queue;
+  steal_request<run_queue<goroutine>::loot> request;
 
   // Counts turns; a watcher tells from it whether the P moves on.
   std::atomic<std::uint64_t> tick{0};
@@ -43,6 +46,9 @@ struct processor {
     std::uint64_t tick = 0;
     std::uint64_t queued = 0;
   } global_seen;
+
+  stint present;
+  bool aside = false;  // it is about to step aside
 
   goroutine_cache descriptors;
   stack_cache stacks;

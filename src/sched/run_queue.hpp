@@ -152,16 +152,21 @@ class run_queue {
   [[nodiscard]] loot steal() noexcept {
     loot got;
     if (!lock_.thief_try_acquire()) return got;
-    if (ready_.size() != 0) {
-      take_half(ready_, got.items);
-    } else if (fresh_.size() != 0) {
-      take_half(fresh_, got.items);
-      got.fresh = true;
-    } else if (T* next = run_next_.load(std::memory_order_relaxed)) {
+    take_half(got);
+    T* next = got.items.first ? nullptr : run_next_.load(std::memory_order_relaxed);
+    if (next) {
       run_next_.store(nullptr, std::memory_order_relaxed);
       got.items.push_back(next);
     }
     lock_.thief_release();
+    return got;
+  }
+
+  // Owner: what a thief would get, but not run_next, which has the next turn.
+  [[nodiscard]] loot split() noexcept {
+    const owner_guard guard(lock_);
+    loot got;
+    take_half(got);
     return got;
   }
 
@@ -200,6 +205,15 @@ class run_queue {
     // sleep.
     run_next_.store(nullptr, std::memory_order_release);
     return first ? first : next;
+  }
+
+  void take_half(loot& got) noexcept {
+    if (ready_.size() != 0) {
+      take_half(ready_, got.items);
+    } else if (fresh_.size() != 0) {
+      take_half(fresh_, got.items);
+      got.fresh = true;
+    }
   }
 
   template <std::size_t Size>

@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::uint64_t k_global_period = 61;
 constexpr std::uint64_t k_oldest_period = 64;
+constexpr std::uint64_t k_worth_period = 64;
 constexpr std::int64_t k_slice = 10'000'000;  // ns
 
 // Has the chain of hand-overs lasted for a slice while others wait?
@@ -126,6 +127,10 @@ bool nothing_waits(const processor* pp) noexcept {
 
 bool pick_with_care(processor* pp, std::uint64_t tick, goroutine*& gp) noexcept {
   if (scheduler_is_due(pp)) return false;
+  if (tick % k_worth_period == 0 && should_step_aside(pp)) {
+    pp->aside = true;
+    return false;
+  }
   if (tick % k_global_period < k_care_period && global_is_due(pp, tick)) gp = pick_global(pp);
   if (!gp && tick % k_oldest_period == 0 && oldest_is_due(pp)) gp = pp->queue.pick(pick_order::oldest_fresh);
   if (!gp && slice_is_over(pp)) {
@@ -169,11 +174,17 @@ void ready_elsewhere(machine* mp, goroutine* gp) noexcept {
   notify_submit();
 }
 
-void give_up_processor(machine* mp) noexcept {
-  if (!mp->curg) return;  // for the goroutine that is chosen next
+bool heed_attention(machine* mp) noexcept {
   // Sequentially consistent, as in set_max_procs: whose request is overwritten here, its number is seen.
   mp->attention.exchange(false);
-  if (mp->pp->id < sched.procs.load() && !sched.freezing.load(std::memory_order_acquire)) return;
+  processor* pp = mp->pp;
+  pp->request.serve([pp] { return pp->queue.split(); });
+  return pp->id < sched.procs.load() && !sched.freezing.load(std::memory_order_acquire);
+}
+
+void give_up_processor(machine* mp) noexcept {
+  if (!mp->curg) return;  // for the goroutine that is chosen next
+  if (heed_attention(mp)) return;
   transition(mp->curg, g_status::running, g_status::runnable);
   mp->commit = commit_yield;
   switch_to(mp, nullptr);

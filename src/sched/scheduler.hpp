@@ -87,14 +87,19 @@ goroutine* watch(machine* mp) noexcept;  // null: look again from the start
 void stop_machine(machine* mp) noexcept;
 void push_idle_processor(processor* pp) noexcept;  // the scheduler's lock is held
 void release_processor(machine* mp) noexcept;      // the scheduler's lock is held
+enum class successor { not_needed, to_be_woken, asleep };
+successor begin_resignation(machine* mp) noexcept;
+void complete_resignation(successor who) noexcept;
 void resign_watcher(machine* mp) noexcept;
 void wake_sentinel() noexcept;
 bool watch_or_sleep(machine* mp) noexcept;
 void sleep_as_sentinel(machine* mp) noexcept;
 bool others_run() noexcept;
+int running_processors() noexcept;  // how many Ps are held, by watchers too
 bool all_quiet(
     machine* mp) noexcept;  // the calling machine is still the sentinel, and there is nothing to do
 void appoint_watcher() noexcept;
+void note_sights() noexcept;                   // the scheduler's lock is held, and nobody watches
 machine* new_machine(processor* pp) noexcept;  // a machine that holds pp and watches, not started yet
 void start_machine(machine* mp) noexcept;
 machine* yield_turn(machine* mp) noexcept;

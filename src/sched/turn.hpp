@@ -36,20 +36,27 @@ goroutine* pick_share(processor* pp) noexcept;
 
 [[gnu::always_inline]] inline goroutine* pick_local(processor* pp) noexcept {
   const std::uint64_t tick = pp->tick.load(std::memory_order_relaxed) + 1;
-  pp->tick.store(tick, std::memory_order_relaxed);
+  goroutine* gp = nullptr;
   if (tick % k_care_period == 0) [[unlikely]] {
-    goroutine* gp = nullptr;
     if (!pick_with_care(pp, tick, gp)) return nullptr;
-    if (gp) return gp;
   }
-  goroutine* gp = pp->queue.pick([pp] { pp->slice_start = 0; });
+  if (!gp) gp = pp->queue.pick([pp] { pp->slice_start = 0; });
   if (!gp && sched.global.size() != 0) gp = pick_share(pp);
+  // Only a turn that is given counts: a goroutine that yields alone must not look like a P that moves on.
+  if (gp) pp->tick.store(tick, std::memory_order_relaxed);
   return gp;
 }
 
+// Somebody wants something of this machine: its P, or half of what is queued there. False if the scheduler's
+// own stack must have the turn.
+bool heed_attention(machine* mp) noexcept;
+
 // Who has the turn after the running goroutine; null: the scheduler decides.
 [[gnu::always_inline]] inline goroutine* pick_next(machine* mp) noexcept {
-  return mp->attention.load(std::memory_order_relaxed) ? nullptr : pick_local(mp->pp);
+  if (mp->attention.load(std::memory_order_relaxed)) [[unlikely]] {
+    if (!heed_attention(mp)) return nullptr;
+  }
+  return pick_local(mp->pp);
 }
 
 // --- switching ---

@@ -1,18 +1,23 @@
 // The watcher: the one idle machine that is awake while others work, and decides when a second core is worth
 // it.
 //
-// It takes work from a P only if that work has waited for k_patience: then the P is not keeping up, whatever
-// the reason: its goroutine computes, or its queue is long. Work that comes and goes faster is left alone.
-// Two goroutines that hand each other the turn, a channel with its senders and receivers, a thousand that
-// yield in turn: each runs faster on one core than on two that fight for the same cache lines.
+// It helps a P only if something has waited there too long: then the P is not keeping up. Beside a P that
+// stands still, because its goroutine computes, that is k_least_patience, and the work is taken by force.
+// Beside one that moves on but has a long queue it may be longer, depending on what the last help was worth
+// (worth.hpp), and the work is asked for (steal_request.hpp). What comes and goes faster is left alone: two
+// goroutines that hand each other the turn, a channel with its senders and receivers, a thousand that yield
+// in turn: each runs faster on one core than on two that fight for the same cache lines.
 //
 // How long something waits is seen from outside, without disturbing the owner: remember where the queue stood
 // (a sight), look again later. FIFO queues: has the head passed the former tail? Newest-first queue: has the
 // oldest one gone? run_next: still the same one, in the same turn?
 //
 // Between two looks it naps (about 17 us of CPU each on the reference machine, because it is a sleep and a
-// wake-up); a goroutine that is made ready by one that keeps computing starts within a nap and k_patience.
-// When nothing has been submitted for k_quiet, or nobody runs, it goes to sleep as the sentinel (idle.cpp).
+// wake-up), or, at first, does nothing: a look takes cache lines away from those who work. A goroutine that
+// is made ready by one that keeps computing starts within a nap and k_least_patience. When nothing has been
+// submitted for k_quiet, or nobody runs, it goes to sleep as the sentinel (idle.cpp).
+#include <utility>
+
 #include "base/atomics.hpp"
 #include "os/clock.hpp"
 #include "sched/turn.hpp"
@@ -21,8 +26,11 @@ namespace goro::detail {
 
 namespace {
 
-constexpr std::int64_t k_patience = 20'000;  // ns
-constexpr std::int64_t k_spin = 40'000;      // looks without a nap for so long first: more than k_patience
+constexpr std::int64_t k_answer =
+    20'000;  // how long a P that moves may take to hand over what it is asked for
+constexpr std::int64_t k_short_answer = 5'000;  // one that computes may still use a mutex
+constexpr std::int64_t k_spin = 40'000;  // looks without a nap for so long first: more than k_least_patience
+constexpr std::int64_t k_look = 10'000;  // between two looks of that time
 constexpr std::int64_t k_nap = 40'000;
 constexpr std::int64_t k_quiet = 500'000;
 
@@ -32,12 +40,23 @@ struct sight {
   std::int64_t time = 0;
   std::uint64_t tick = 0;
   run_queue<goroutine>::marks marks{};
+  // Kept at every look:
+  std::uint64_t last_tick = 0;
+  std::int64_t moved_at = 0;
+
+  // Does its goroutine compute?
+  bool stands_still(std::int64_t now) const noexcept { return now - moved_at >= k_least_patience; }
 };
+using loot = run_queue<goroutine>::loot;
 struct board {
   sight local[k_max_procs];
   bool global_valid = false;
   std::int64_t global_time = 0;
   std::uint64_t global_pushed = 0;
+  bool noted = false;  // by who has woken the watcher
+  // Of the present watch.
+  std::int64_t begun = 0;
+  std::uint64_t activity = 0;
 };
 constinit board g_board;
 
@@ -51,17 +70,35 @@ bool still_waits(const sight& then, const run_queue<goroutine>::marks& now, std:
   return ready_waits || fresh_waits || next_waits;
 }
 
+// How long may something wait beside a P that stands still, or moves on?
+std::int64_t longest_wait(bool still) noexcept { return still ? k_least_patience : longest_patience(); }
+
 bool waits_too_long(processor* pp, std::int64_t now) noexcept {
   sight& then = g_board.local[pp->id];
   const auto seen = pp->queue.look();
   const std::uint64_t tick = pp->tick.load(std::memory_order_relaxed);
-  if (seen.empty()) {
-    then.valid = false;
-    return false;
+  if (tick != then.last_tick) {
+    then.last_tick = tick;
+    then.moved_at = now;
   }
-  if (then.valid && still_waits(then, seen, tick)) return now - then.time >= k_patience;
-  then = {.valid = true, .time = now, .tick = tick, .marks = seen};
+  if (!seen.empty() && then.valid && still_waits(then, seen, tick)) {
+    return now - then.time >= longest_wait(then.stands_still(now));
+  }
+  then.valid = !seen.empty();
+  then.time = now;
+  then.tick = tick;
+  then.marks = seen;
   return false;
+}
+
+// Nobody takes from the global queue while all who run compute.
+bool all_stand_still(std::int64_t now) noexcept {
+  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
+  for (int i = 0; i != made; ++i) {
+    const bool held = sched.all[i].load(std::memory_order_relaxed)->owner.load(std::memory_order_relaxed);
+    if (held && !g_board.local[i].stands_still(now)) return false;
+  }
+  return true;
 }
 
 bool global_waits_too_long(std::int64_t now) noexcept {
@@ -70,7 +107,7 @@ bool global_waits_too_long(std::int64_t now) noexcept {
     return false;
   }
   if (g_board.global_valid && sched.global.popped() < g_board.global_pushed) {
-    return now - g_board.global_time >= k_patience;
+    return now - g_board.global_time >= longest_wait(all_stand_still(now));
   }
   g_board.global_valid = true;
   g_board.global_time = now;
@@ -78,35 +115,95 @@ bool global_waits_too_long(std::int64_t now) noexcept {
   return false;
 }
 
-void forget_sights(int made) noexcept {
-  for (int i = 0; i != made; ++i) g_board.local[i].valid = false;
+void begin_watch(std::int64_t now) noexcept {
+  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
+  for (int i = 0; i != made; ++i) {
+    sight& s = g_board.local[i];
+    s.valid = false;
+    s.last_tick = sched.all[i].load(std::memory_order_relaxed)->tick.load(std::memory_order_relaxed);
+    s.moved_at = now;
+  }
   g_board.global_valid = false;
+  g_board.begun = now;
+  g_board.activity = activity();
 }
 
-// Takes half of what waits on the victim; runs the first, queues the others here.
-goroutine* steal_from(processor* victim, processor* pp) noexcept {
-  auto loot = victim->queue.steal();
-  if (!loot.items.first) return nullptr;
+// How long nobody looked, and what the others did meanwhile.
+void note_watch(std::int64_t now) noexcept {
+  const std::uint64_t turns = activity();
+  note_alone(turns - g_board.activity, now - g_board.begun);
+  g_board.begun = now;
+  g_board.activity = turns;
+}
+
+// May this machine join those who move on? If not, the wait begins anew.
+bool joins(std::int64_t now) noexcept {
+  note_watch(now);
+  if (worth_joining()) return true;
+  begin_watch(now);
+  return false;
+}
+
+// Asks the victim for half of its queue (steal_request.hpp); false if it has not answered in time.
+bool ask(processor* victim, loot& got, std::int64_t longest) noexcept {
+  machine* owner = victim->owner.load(std::memory_order_acquire);
+  if (!owner) return false;
+  victim->request.ask();
+  owner->attention.store(true);  // sequentially consistent, as heed_attention()
+  const std::int64_t end = now_ns() + longest;
+  do {
+    if (victim->request.collect(got)) return true;
+    pause();
+  } while (now_ns() < end);
+  if (victim->request.withdraw()) return false;
+  unsigned spins = 0;
+  while (!victim->request.collect(got)) real_atomics::backoff(spins);
+  return true;
+}
+
+// Runs the first of the loot, queues the others here.
+goroutine* stow(processor* pp, loot got) noexcept {
+  if (!got.items.first) return nullptr;
   pp->steals.add();
-  pp->stolen.add(loot.items.size);
-  goroutine* first = loot.items.pop_front();
-  if (loot.fresh) {
-    while (goroutine* gp = loot.items.pop_front()) {
+  pp->stolen.add(got.items.size);
+  goroutine* first = got.items.pop_front();
+  if (got.fresh) {
+    while (goroutine* gp = got.items.pop_front()) {
       if (!pp->queue.push_fresh(gp)) sched.global.push(gp);
     }
   } else {
     // At most half a ring, into an empty one.
     pp->queue.push_ready_batch([&](auto push) {
-      while (goroutine* gp = loot.items.pop_front()) push(gp);
+      while (goroutine* gp = got.items.pop_front()) push(gp);
       return 0;
     });
   }
-  g_board.local[victim->id].valid = false;
   return first;
 }
 
+// Takes half of what waits on the victim without asking. The watch ends before that, so that the heavy fence
+// of the theft serves [MO-3] too: a second one would double the time until the stolen goroutine runs. And it
+// is over only when all of the loot can be seen again.
+goroutine* take_by_force(machine* mp, processor* victim) noexcept {
+  const successor who = begin_resignation(mp);  // from here on the board may be another watcher's
+  const loot got = victim->queue.steal();
+  if (!got.items.first && who == successor::asleep)
+    heavy_fence();  // the theft may have been given up before its own
+  goroutine* gp = stow(mp->pp, got);
+  complete_resignation(who);
+  return gp;
+}
+
+goroutine* steal_from(machine* mp, processor* victim, bool moves) noexcept {
+  g_board.local[victim->id].valid = false;
+  loot got;
+  if (ask(victim, got, moves ? k_answer : k_short_answer)) return stow(mp->pp, got);
+  return take_by_force(mp, victim);
+}
+
 // At once from a P that nobody holds: a machine may have slept with something left in its queue.
-goroutine* steal_work(processor* pp, std::int64_t now) noexcept {
+goroutine* steal_work(machine* mp, std::int64_t now) noexcept {
+  processor* pp = mp->pp;
   const auto made =
       static_cast<std::uint32_t>(sched.made.load(std::memory_order_acquire));  // pairs with make_processor()
   const std::uint32_t start = pp->dice.below(made);
@@ -114,7 +211,10 @@ goroutine* steal_work(processor* pp, std::int64_t now) noexcept {
     processor* victim = sched.all[(start + i) % made].load(std::memory_order_relaxed);
     const bool held = victim->owner.load(std::memory_order_relaxed) != nullptr;
     if (victim == pp || (held && !waits_too_long(victim, now)) || victim->queue.look().empty()) continue;
-    if (goroutine* gp = steal_from(victim, pp)) return gp;
+    const bool moves = held && !g_board.local[victim->id].stands_still(now);
+    if (moves && !joins(now)) return nullptr;
+    if (goroutine* gp = steal_from(mp, victim, moves)) return gp;
+    if (!mp->watching) return nullptr;
   }
   return nullptr;
 }
@@ -131,14 +231,7 @@ bool run_all_timers(processor* pp, time_point now) noexcept {
 }
 
 // Turns given and goroutines passed through the global queue: does anything happen?
-std::uint64_t activity() noexcept {
-  std::uint64_t sum = sched.global.pushed();
-  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
-  for (int i = 0; i != made; ++i) {
-    sum += sched.all[i].load(std::memory_order_relaxed)->tick.load(std::memory_order_relaxed);
-  }
-  return sum;
-}
+std::uint64_t signs_of_life() noexcept { return sched.global.pushed() + activity(); }
 
 void nap(machine* mp) noexcept {
   const time_point longest = clock::now() + std::chrono::nanoseconds(k_nap);
@@ -151,21 +244,34 @@ void nap(machine* mp) noexcept {
 
 namespace {
 
-goroutine* watch_closely(machine* mp) noexcept {
+// Between two looks: each takes the cache lines that it looks at away from those who work.
+void pass_time(machine* mp, std::int64_t begun, std::int64_t now) noexcept {
+  if (now - begun >= k_spin) return nap(mp);
+  while (now_ns() < now + k_look) pause();
+}
+
+bool takes_global(std::int64_t now) noexcept {
+  if (sched.global.size() == 0) return false;
+  if (!others_run()) return true;
+  return global_waits_too_long(now) && (all_stand_still(now) || joins(now));
+}
+
+goroutine* watch_closely(machine* mp, bool noted) noexcept {
   processor* pp = mp->pp;
-  forget_sights(sched.made.load(std::memory_order_acquire));
   const std::int64_t begun = now_ns();
+  if (!noted) begin_watch(begun);
   std::int64_t last_change = begun;
-  std::uint64_t seen = activity();
+  std::uint64_t seen = signs_of_life();
   for (;;) {
     const std::int64_t now = now_ns();
     if (sched.freezing.load(std::memory_order_relaxed)) return nullptr;
     if (pp->id >= sched.procs.load(std::memory_order_relaxed)) return nullptr;
     if (run_all_timers(pp, time_point(clock::duration(now)))) return nullptr;
     if (!pp->queue.look().empty()) return nullptr;
-    if (goroutine* gp = steal_work(pp, now)) return gp;
-    if (sched.global.size() != 0 && (global_waits_too_long(now) || !others_run())) return nullptr;
-    if (const std::uint64_t n = activity(); n != seen) {
+    if (goroutine* gp = steal_work(mp, now)) return gp;
+    if (!mp->watching) return nullptr;
+    if (takes_global(now)) return nullptr;
+    if (const std::uint64_t n = signs_of_life(); n != seen) {
       seen = n;
       last_change = now;
     }
@@ -173,25 +279,32 @@ goroutine* watch_closely(machine* mp) noexcept {
       sleep_as_sentinel(mp);
       return nullptr;
     }
-    if (now - begun < k_spin) {
-      pause();
-    } else {
-      nap(mp);
-    }
+    pass_time(mp, begun, now);
   }
 }
 
 }  // namespace
 
+void note_sights() noexcept {
+  const std::int64_t now = now_ns();
+  begin_watch(now);
+  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
+  for (int i = 0; i != made; ++i) waits_too_long(sched.all[i].load(std::memory_order_relaxed), now);
+  global_waits_too_long(now);
+  g_board.noted = true;
+}
+
 goroutine* watch(machine* mp) noexcept {
+  const bool noted = std::exchange(g_board.noted, false);
   if (run_all_timers(mp->pp, now())) return nullptr;
   if (!others_run()) {
-    if (goroutine* gp = steal_work(mp->pp, now_ns())) return gp;
+    if (goroutine* gp = steal_work(mp, now_ns())) return gp;
+    if (!mp->watching) return nullptr;
     // Nothing to look after: sleep at once.
     if (sched.global.size() == 0 && mp->pp->queue.look().empty()) sleep_as_sentinel(mp);
     return nullptr;
   }
-  return watch_closely(mp);
+  return watch_closely(mp, noted);
 }
 
 }  // namespace goro::detail

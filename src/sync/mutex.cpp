@@ -81,6 +81,7 @@ bool mutex::lock_slow(const time_point* deadline) {
 }
 
 void mutex::unlock_slow() {
+  const detail::runtime_entry entry;  // who is fought for the lock may be wanted elsewhere
   std::uint32_t old = state_.load(std::memory_order_relaxed);
   do {
     if ((old & k_locked) == 0) detail::fatal("sync: unlock of unlocked mutex");

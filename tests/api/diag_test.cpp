@@ -216,6 +216,17 @@ TEST_P(Diag, counters_count) {
   EXPECT_GE(after.stack_bytes_reserved, (after.stacks_in_use + after.stacks_cached) * 128 * 1024);
 }
 
+// Nor does the P then look as if it moved on, which would keep a second core awake beside it.
+TEST_P(Diag, a_yield_that_finds_nobody_is_no_switch) {
+  in_goroutine([] {
+    const auto before = goro::stats();
+    for (int i = 0; i < 1000; ++i) goro::this_goroutine::yield();
+    const auto after = goro::stats();
+    EXPECT_LT(after.switches - before.switches, 100U);
+    EXPECT_LT(after.yields - before.yields, 100U);
+  });
+}
+
 TEST_P(Diag, set_panic_policy_returns_the_former_one) {
   EXPECT_EQ(goro::set_panic_policy(goro::panic_policy::end_goroutine), goro::panic_policy::end_process);
   EXPECT_EQ(goro::set_panic_policy(goro::panic_policy::end_process), goro::panic_policy::end_goroutine);

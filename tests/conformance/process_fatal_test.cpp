@@ -69,7 +69,7 @@ TEST_P(ProcessFatal, LIFE_17_exit_by_a_deferred_call_while_an_exception_unwinds_
 }
 
 TEST_P(ProcessFatal, LIFE_15_exit_that_cannot_leave_is_told_so) {
-  for (const char* why : {"exit_noexcept", "exit_in_handler"}) {
+  for (const char* why : {"exit_noexcept", "exit_in_handler", "exit_in_handler_noexcept"}) {
     const program_result r = run("fatal", {why});
     EXPECT_EQ(r.exit_code, 2) << why;
     EXPECT_TRUE(matches(r.err, "fatal error: goro: this_goroutine::exit met a noexcept function")) << r.err;

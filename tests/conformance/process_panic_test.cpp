@@ -85,6 +85,10 @@ TEST_P(ProcessPanic, LIFE_16_a_panic_by_a_deferred_call_during_exit_ends_the_pro
   EXPECT_TRUE(matches(r.err, "boom")) << r.err;
 }
 
+TEST_P(ProcessPanic, LIFE_16_also_when_exit_was_called_in_a_handler) {
+  expect_report(run("panic", {"during_exit_from_handler"}));
+}
+
 TEST_P(ProcessPanic, LIFE_20_main_that_returns_meanwhile_does_not_cut_the_report) {
   expect_report(run("panic", {"main_returns"}));
 }

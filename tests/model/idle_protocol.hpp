@@ -29,6 +29,8 @@ enum class flaw {
   timer_not_announced,    // a new timer does not wake the sentinel
   stops_without_look,    // a machine stops because another one watches, and does not look again when it gives
                          // up its P
+  theft_without_fence,   // what is taken by force is taken before the successor is seen by all
+  shows_loot_late,       // what was taken by force is queued again only after the look for the successor
   sentinel_in_two_steps  // submitters reset `sentinel` and appoint the watcher under the lock, but in two
                          // steps
 };
@@ -117,10 +119,11 @@ struct machine {
   model_cell<bool> deadline_came{false};
 };
 
-template <class Atomics, flaw Flaw = flaw::none>
+template <class Atomics, flaw Flaw = flaw::none, std::size_t Size = 2>
 struct scheduler {
-  std::array<processor, 2> procs;
-  std::array<machine, 2> machines;
+  std::array<processor, Size> procs;
+  std::array<machine, Size> machines;
+  bool asks = false;  // a watcher is given what it takes; else it takes it by force
 
   locked_queue global;
   locked_queue timers;
@@ -250,20 +253,27 @@ struct scheduler {
     }
     mp->wake.set();
   }
-  void resign_watcher(machine* mp) {
-    {
-      const model_guard lock(guard);
-      mp->watching = false;
-      watcher = nullptr;
-      if (!idle_procs) return;
-      if (timers.empty()) {
-        if (machine* sleeper = pop_idle_machine()) set_sentinel(sleeper, false);
-      }
-    }
-    if (!sentinel.look()) return appoint_watcher();
-    Atomics::heavy_fence();
-    if (Flaw == flaw::appointed_blindly) return;
+  enum class successor { not_needed, to_be_woken, asleep };
+  successor begin_resignation(machine* mp) {
+    const model_guard lock(guard);
+    mp->watching = false;
+    watcher = nullptr;
+    if (!idle_procs) return successor::not_needed;
+    if (!timers.empty()) return successor::to_be_woken;
+    machine* sleeper = pop_idle_machine();
+    if (!sleeper) return successor::to_be_woken;
+    set_sentinel(sleeper, false);
+    return successor::asleep;
+  }
+  void complete_resignation(successor who) {
+    if (who == successor::to_be_woken) appoint_watcher();
+    if (who != successor::asleep || Flaw == flaw::appointed_blindly) return;
     if (anything_queued() || (Flaw != flaw::appointed_timer_blind && !timers.empty())) wake_sentinel();
+  }
+  void resign_watcher(machine* mp) {
+    const successor who = begin_resignation(mp);
+    if (who == successor::asleep) Atomics::heavy_fence();
+    complete_resignation(who);
   }
   void wake_sentinel() {
     machine* mp = nullptr;
@@ -330,6 +340,17 @@ struct scheduler {
 
   // --- watch.cpp, find_runnable.cpp ---
 
+  // The fence is the theft's own, which comes before it takes anything.
+  int take_by_force(machine* mp, processor& victim) {
+    const successor who = begin_resignation(mp);
+    if (Flaw != flaw::theft_without_fence) Atomics::heavy_fence();
+    const int item = victim.queue.pop();
+    const int more = item == k_nothing ? k_nothing : victim.queue.pop();
+    if (Flaw == flaw::shows_loot_late) complete_resignation(who);
+    if (more != k_nothing) static_cast<processor*>(mp->pp)->queue.push(more);
+    if (Flaw != flaw::shows_loot_late) complete_resignation(who);
+    return item;
+  }
   int watch(machine* mp) {
     forget(6);
     if (mp->deadline_came) {
@@ -340,7 +361,10 @@ struct scheduler {
       }
     }
     for (processor& victim : procs) {
-      if (const int item = victim.queue.pop(); item != k_nothing) return item;
+      if (victim.queue.empty()) continue;
+      if (const int item = asks ? victim.queue.pop() : take_by_force(mp, victim);
+          item != k_nothing || !mp->watching)
+        return item;
     }
     if (!global.empty()) return k_nothing;
     sleep_as_sentinel(mp);

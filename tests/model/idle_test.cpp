@@ -16,9 +16,11 @@ enum class start { absent, searches, watches, sentinel, sleeps };
 struct scenario {
   start first = start::absent;
   start second = start::absent;
+  start third = start::absent;
   int items = 0;
   std::array<int, k_items> needs = {-1, -1, -1, -1, -1, -1};  // item i computes until needs[i] has run
-  enum class way { starts, arms_timer, awaits } how = way::starts;
+  enum class way { starts, starts_all, arms_timer, awaits } how = way::starts;
+  bool asks = false;             // watchers are given what they take, instead of taking it by force
   std::vector<int> queued{};     // on the first P
   std::vector<int> submitted{};  // by a plain thread
   std::vector<int> armed{};      // by it, as timers, after those
@@ -33,6 +35,8 @@ struct world : Scheduler {
   world() {
     place(0, g_scenario->first);
     place(1, g_scenario->second);
+    if (g_scenario->third != start::absent) place(2, g_scenario->third);
+    this->asks = g_scenario->asks;
     for (const int item : g_scenario->queued) this->procs[0].queue.push(item);
   }
 
@@ -57,6 +61,9 @@ struct world : Scheduler {
   void run(machine* mp, int item) {
     const int needed = g_scenario->needs[static_cast<std::size_t>(item)];
     if (needed != k_nothing) {
+      if (g_scenario->how == scenario::way::starts_all && item == 0) {
+        for (int other = 1; other != g_scenario->items; ++other) this->submit_local(mp, other);
+      }
       if (g_scenario->how == scenario::way::starts) this->submit_local(mp, needed);
       if (g_scenario->how == scenario::way::arms_timer) this->arm_timer(needed);
       unsigned spins = 0;
@@ -104,6 +111,7 @@ outcome explore_idle(options how, const scenario& what) {
   if (!what.submitted.empty()) bodies.push_back([](state& s) { s.submit_all(); });
   if (what.first != start::absent) bodies.push_back([&](state& s) { s.live(0, what.first); });
   if (what.second != start::absent) bodies.push_back([&](state& s) { s.live(1, what.second); });
+  if (what.third != start::absent) bodies.push_back([&](state& s) { s.live(2, what.third); });
   return explore<state>(how, bodies, [](state& s) { s.check(); });
 }
 
@@ -131,6 +139,21 @@ const scenario k_from_outside = {.first = start::watches, .items = 2, .submitted
 // sleep, or asleep already.
 const scenario k_beside_watcher = {
     .first = start::searches, .second = start::watches, .items = 2, .needs = {1, -1}, .queued = {0}};
+const scenario k_asks_beside_watcher = {.first = start::searches,
+                                        .second = start::watches,
+                                        .items = 2,
+                                        .needs = {1, -1},
+                                        .asks = true,
+                                        .queued = {0}};
+// It starts two; the watcher takes the first, which needs the second: the sleeper must get that. Three
+// machines have too many executions to try all; the one that goes wrong without the fence is found.
+const scenario k_takes_one_of_two = {.first = start::searches,
+                                     .second = start::watches,
+                                     .third = start::sleeps,
+                                     .items = 3,
+                                     .needs = {2, 2, -1},
+                                     .how = scenario::way::starts_all,
+                                     .queued = {0}};
 const scenario k_beside_sentinel = {
     .first = start::searches, .second = start::sentinel, .items = 2, .needs = {1, -1}, .queued = {0}};
 const scenario k_timer_beside_watcher = {.first = start::searches,
@@ -173,7 +196,10 @@ TEST(model, idle_submit_from_outside) {
   expect_sound("from outside", k_from_outside);
   expect_sound("both asleep", k_both_asleep);
 }
-TEST(model, idle_submit_beside_watcher) { expect_sound("beside watcher", k_beside_watcher); }
+TEST(model, idle_submit_beside_watcher) {
+  expect_sound("beside watcher", k_beside_watcher);
+  expect_sound("beside watcher that asks", k_asks_beside_watcher);
+}
 TEST(model, idle_races) {
   expect_no_race("from outside, by store", k_from_outside);
   expect_no_race("beside watcher, by store", k_beside_watcher);
@@ -206,16 +232,20 @@ TEST(model, idle_needs_its_fences) {
 
 TEST(model, idle_needs_each_look) {
   using blind_sentinel = scheduler<model_atomics, flaw::no_second_look>;
+  using unfenced_theft = scheduler<model_atomics, flaw::theft_without_fence, 3>;
+  using late_loot = scheduler<model_atomics, flaw::shows_loot_late, 3>;
   using blind_watcher = scheduler<model_atomics, flaw::appointed_blindly>;
   using timer_blind = scheduler<model_atomics, flaw::appointed_timer_blind>;
   using silent_timer = scheduler<model_atomics, flaw::timer_not_announced>;
   using hasty_stop = scheduler<model_atomics, flaw::stops_without_look>;
   using two_steps = scheduler<model_atomics, flaw::sentinel_in_two_steps>;
   expect_found<blind_sentinel>("no second look", k_from_outside, "lost");
+  expect_found<unfenced_theft>("theft without a fence", k_takes_one_of_two, "spins");
+  expect_found<late_loot>("loot shown late", k_takes_one_of_two, "spins");
   expect_found<blind_watcher>("appointed blindly", k_appoints, "spins");
   expect_found<timer_blind>("appointed, blind for timers", k_appoints_beside_timer, "spins");
   expect_found<silent_timer>("timer not announced", k_timer_beside_sentinel, "spins");
-  expect_found<hasty_stop>("stops without a look", k_beside_watcher, "spins");
+  expect_found<hasty_stop>("stops without a look", k_asks_beside_watcher, "spins");
   expect_found<two_steps>("sentinel in two steps", k_either_awake, "two");
 }
 

@@ -90,6 +90,18 @@ void exit_in_a_handler_meets_another() {
   goro::sleep_for(10s);
 }
 
+// The handler has been left when the function is met.
+void exit_in_a_handler_in_a_noexcept_function() {
+  goro::go([]() noexcept {
+    try {
+      throw std::runtime_error("in flight");
+    } catch (const std::exception&) {
+      goro::this_goroutine::exit();
+    }
+  });
+  goro::sleep_for(10s);
+}
+
 void leak_check_fails() {
   const goro::chan<int> never;
   const goro::diag::leak_check check;
@@ -113,6 +125,7 @@ const std::map<std::string, std::function<void()>> k_cases{
     {"exit_while_unwinding", exit_while_an_exception_unwinds},
     {"exit_noexcept", exit_in_a_noexcept_function},
     {"exit_in_handler", exit_in_a_handler_meets_another},
+    {"exit_in_handler_noexcept", exit_in_a_handler_in_a_noexcept_function},
     {"leak_check", leak_check_fails},
 };
 

@@ -47,6 +47,24 @@ void panic_by_a_deferred_call_during_exit() {
   goro::sleep_for(10s);
 }
 
+// By a destructor that is noexcept, as they are: the exception that exit has left is gone, and the new one
+// may stand where it stood.
+void panic_by_a_destructor_during_exit_from_a_handler() {
+  struct throws {
+    ~throws() { boom(); }
+    static void boom() { throw std::runtime_error("boom"); }
+  };
+  goro::go([] {
+    const throws last;
+    try {
+      throw std::runtime_error("gone");
+    } catch (const std::exception&) {
+      goro::this_goroutine::exit();
+    }
+  });
+  goro::sleep_for(10s);
+}
+
 // What a deferred call with recover() and a new panic is in Go.
 void replaced_by_handlers() {
   try {
@@ -134,6 +152,7 @@ const std::map<std::string, std::function<void()>> k_cases{
     {"replaced_by_handlers", replaced_by_handlers},
     {"replaced_by_a_deferred_call", replaced_by_a_deferred_call},
     {"during_exit", panic_by_a_deferred_call_during_exit},
+    {"during_exit_from_handler", panic_by_a_destructor_during_exit_from_a_handler},
     {"main_returns", main_returns_during_the_report},
     {"text_that_parks", text_that_enters_the_runtime},
     {"text_that_throws", [] { throw text_that_throws(); }},

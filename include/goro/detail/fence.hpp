@@ -4,8 +4,8 @@
 // barrier; load A"; then at least one side sees the other's store. Where one side runs a million times as
 // often as the other, the frequent side uses light_fence(), a barrier to the compiler only, and the rare side
 // heavy_fence(), which asks the kernel to run a full barrier on every core that runs a thread of this process
-// (membarrier, about 0.5 us on the reference machine; a full fence on the light side would cost 5 ns each
-// time).
+// (membarrier: 0.5 us if no other core runs one, up to 45 us on a virtual machine if one does; a full fence
+// on the light side would cost 5 ns each time).
 //
 // Why it is right: at the instant when membarrier runs on the light side's core, its earlier stores are
 // visible to the heavy side afterwards, and its later loads see the heavy side's earlier stores. Program

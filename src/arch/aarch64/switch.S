@@ -26,8 +26,8 @@ goro_arch_switch:
         str     x9, [sp, #160]
         mov     x10, sp
         str     x10, [x0]
+        cbnz    x3, goro_arch_start     // still on this stack: what the tables say of it holds until there
         mov     sp, x1                  // from here on the same layout, on the other stack
-        cbnz    x3, goro_arch_start
 .Lresume:
         ldr     x10, [sp, #160]
         cmp     x9, x10
@@ -61,6 +61,7 @@ goro_arch_switch:
 goro_arch_start:
         .cfi_startproc
         .cfi_undefined x30
+        mov     sp, x1
         cbz     x9, 1f
         msr     fpcr, xzr
 1:      mov     x29, xzr                // ends the chain of frame pointers

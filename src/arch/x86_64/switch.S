@@ -39,9 +39,9 @@
         fnstcw  4(%rsp)
         movq    %rsp, (%rdi)
         movzwl  4(%rsp), %r8d
-        movq    %rsi, %rsp              // from here on the same layout, on the other stack
         testq   %rcx, %rcx
-        jne     goro_arch_start
+        jne     goro_arch_start         // still on this stack: what the tables say of it holds until there
+        movq    %rsi, %rsp              // from here on the same layout, on the other stack
         // Loading MXCSR at once is cheaper than to wait for what stmxcsr has read and compare (6 ns against 4.5).
 .Lresume:
         ldmxcsr (%rsp)
@@ -68,6 +68,7 @@
 // The outermost frame of a stack: calls start (in rcx) with the machine (in rdx), then goes where that says.
         function goro_arch_start
         .cfi_undefined %rip
+        movq    %rsi, %rsp
         call    goro_arch_reset_control_words   // keeps rcx and rdx
         movq    %rdx, %rdi
         xorl    %ebp, %ebp              // ends the chain of frame pointers
