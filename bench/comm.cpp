@@ -1,6 +1,8 @@
 // Workloads about channels and locks.
 #include <goro/goro.hpp>
 #include <mutex>
+#include <shared_mutex>
+#include <vector>
 
 #include "bench.hpp"
 
@@ -67,23 +69,60 @@ void chan_mpmc(int64_t capacity) {
   report_per_op(start, n);
 }
 
-// 8 goroutines lock and unlock one shared mutex around an increment. The increment is called through a
+// One receiver selects over 4 channels, each with a sender of its own.
+void select_fanin(int64_t capacity) {
+  const int64_t n = size_or(2'000'000);
+  std::vector<goro::chan<int64_t>> c;
+  const auto start = clock::now();
+  for (int g = 0; g < 4; ++g) {
+    c.emplace_back(capacity);
+    goro::go([out = c.back(), n] {
+      for (int64_t i = 0; i < n / 4; ++i) out.send(i);
+    });
+  }
+  goro::recv_case a{c[0]};
+  goro::recv_case b{c[1]};
+  goro::recv_case d{c[2]};
+  goro::recv_case e{c[3]};
+  int64_t sum = 0;
+  for (int64_t i = 0; i < n / 4 * 4; ++i) {
+    goro::select(a, b, d, e);
+    sum += (a ? a : b ? b : d ? d : e).take().value();
+  }
+  report_per_op(start, n);
+  check(sum == 4 * ((n / 4) * (n / 4 - 1) / 2), "wrong sum");
+}
+
+// Sends to a channel of capacity 1, then selects on it against a new timer of an hour, then stops the timer.
+void select_timeout() {
+  const int64_t n = size_or(1'000'000);
+  const goro::chan<int64_t> c{1};
+  const auto start = clock::now();
+  for (int64_t i = 0; i < n; ++i) {
+    c.send(i);
+    goro::timer t{std::chrono::hours(1)};
+    goro::recv_case value{c};
+    goro::recv_case fired{t.c()};
+    goro::select(value, fired);
+    check(!fired, "fired");
+    t.stop();
+  }
+  report_per_op(start, n);
+}
+
+// 8 goroutines take one step after another on something that a lock guards. The step is called through a
 // pointer that the compiler cannot see through, because Go's twin calls a function value there.
+template <class Lock>
 struct locked_counter {
-  goro::mutex guard;
+  Lock guard;
   int64_t value = 0;
 };
 
-void increment(locked_counter& counter, int64_t) {
-  const std::lock_guard lock(counter.guard);
-  ++counter.value;
-}
-
-void mutex() {
+template <class Counter>
+void contend(Counter& counter, void (*step_to_take)(Counter&, int64_t)) {
   const int64_t g = goroutines_or(8);
   const int64_t n = size_or(1'000'000);
-  locked_counter counter;
-  void (*volatile opaque)(locked_counter&, int64_t) = increment;
+  void (*volatile opaque)(Counter&, int64_t) = step_to_take;
   const auto step = opaque;
   goro::wait_group wg;
   const auto start = clock::now();
@@ -96,7 +135,32 @@ void mutex() {
   }
   wg.wait();
   report_per_op(start, g * n);
-  check(counter.value == g * n, "lost increments");
+}
+
+void mutex() {
+  using counter_type = locked_counter<goro::mutex>;
+  counter_type counter;
+  contend<counter_type>(counter, [](counter_type& c, int64_t) {
+    const std::lock_guard lock(c.guard);
+    ++c.value;
+  });
+  check(counter.value == goroutines_or(8) * size_or(1'000'000), "lost increments");
+}
+
+// One step in 100 writes, the others read.
+void rwmutex() {
+  using counter_type = locked_counter<goro::shared_mutex>;
+  counter_type counter;
+  contend<counter_type>(counter, [](counter_type& c, int64_t i) {
+    if (i % 100 == 0) {
+      const std::lock_guard lock(c.guard);
+      ++c.value;
+    } else {
+      const std::shared_lock lock(c.guard);
+      keep(c.value);
+    }
+  });
+  check(counter.value == goroutines_or(8) * ((size_or(1'000'000) + 99) / 100), "lost increments");
 }
 
 // A token makes n hops round 1000 goroutines joined by unbuffered channels.
@@ -154,7 +218,11 @@ constexpr workload k_workloads[] = {
     {"chan_spsc", chan_spsc},
     {"chan_mpmc", [] { chan_mpmc(128); }},
     {"chan_unbuf_mpmc", [] { chan_mpmc(0); }},
+    {"select_fanin", [] { select_fanin(0); }},
+    {"select_fanin_buf", [] { select_fanin(128); }},
+    {"select_timeout", select_timeout},
     {"mutex", mutex},
+    {"rwmutex", rwmutex},
     {"ring", ring},
     {"sieve", sieve},
 };

@@ -61,10 +61,12 @@ class chan_handle {
 
   // The number of buffered elements; 0 for nil and unbuffered channels. A snapshot that orders nothing.
   [[nodiscard]] std::size_t size() const noexcept {
-    return core_ ? core_->count.load(std::memory_order_relaxed) : 0;
+    return core_ && !core_->of_timer ? core_->count.load(std::memory_order_relaxed) : 0;
   }
   // The size of the buffer; 0 for nil and unbuffered channels.
-  [[nodiscard]] std::size_t capacity() const noexcept { return core_ ? core_->capacity : 0; }
+  [[nodiscard]] std::size_t capacity() const noexcept {
+    return core_ && !core_->of_timer ? core_->capacity : 0;
+  }
 
   // False for a nil channel.
   explicit operator bool() const noexcept { return core_ != nullptr; }
@@ -83,6 +85,9 @@ class chan_handle {
   explicit chan_handle(chan_core* core) noexcept : core_(core) {}
 
   chan_core* core_ = nullptr;
+
+ private:
+  friend chan_core* core_of(const chan_handle& h) noexcept { return h.core_; }
 };
 
 // The sending half of the interface.

@@ -2,6 +2,7 @@
 // derived from one seed, which a test may set (GORO_DEBUG=shuffle=SEED).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 namespace goro::detail {
@@ -25,5 +26,15 @@ class rng {
  private:
   std::uint64_t state_ = 1;
 };
+
+// The same for those who have no P: uniform in [0, n), by one common counter (splitmix64).
+inline std::uint32_t shared_dice_below(std::uint32_t n) noexcept {
+  static constinit std::atomic<std::uint64_t> counter{0};
+  std::uint64_t x = counter.fetch_add(0x9e3779b97f4a7c15U, std::memory_order_relaxed);
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
+  x ^= x >> 31;
+  return static_cast<std::uint32_t>(((x >> 32) * n) >> 32);
+}
 
 }  // namespace goro::detail

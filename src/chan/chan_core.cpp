@@ -27,8 +27,8 @@
 
 #include <goro/error.hpp>
 
+#include "chan/operations.hpp"
 #include "sched/turn.hpp"
-#include "sched/waiter.hpp"
 
 namespace goro::detail {
 
@@ -87,56 +87,6 @@ class held {
   chan_core* c_;
 };
 
-void move_element(const element_ops& ops, void* to, void* from) noexcept {
-  if (ops.word) {
-    std::memcpy(to, from, 8);
-  } else {
-    ops.move(to, from);
-  }
-}
-
-void push_back(chan_core* c, void* element) noexcept {
-  const std::size_t n = c->count.load(std::memory_order_relaxed);
-  move_element(*c->ops, c->slot(n, c->ops->size), element);
-  c->count.store(n + 1, std::memory_order_relaxed);
-}
-
-void pop_front(chan_core* c, void* storage) noexcept {
-  c->ops->relocate(storage, c->slot(0, c->ops->size));
-  if (++c->head == c->capacity) c->head = 0;
-  c->count.store(c->count.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-}
-
-enum class attempt { done, closed, must_wait };
-
-// What a send can do at once. On `done`, `woken` is the receiver to be made ready, if any. The lock is held.
-attempt send_now(chan_core* c, void* element, wait_node*& woken) noexcept {
-  if (c->closed.load(std::memory_order_relaxed)) return attempt::closed;
-  woken = dequeue(c->receivers);
-  if (woken) {
-    move_element(*c->ops, woken->element, element);
-    woken->delivered = true;
-    return attempt::done;
-  }
-  if (c->count.load(std::memory_order_relaxed) == c->capacity) return attempt::must_wait;
-  push_back(c, element);
-  return attempt::done;
-}
-
-attempt recv_now(chan_core* c, void* storage, wait_node*& woken) noexcept {
-  if (c->count.load(std::memory_order_relaxed) != 0) {
-    pop_front(c, storage);
-    woken = dequeue(c->senders);
-    if (woken) push_back(c, woken->element);
-  } else {
-    woken = dequeue(c->senders);
-    if (!woken) return c->closed.load(std::memory_order_relaxed) ? attempt::closed : attempt::must_wait;
-    move_element(*c->ops, storage, woken->element);
-  }
-  if (woken) woken->delivered = true;
-  return attempt::done;
-}
-
 chan_status on_nil(patience p, wait_reason reason) {
   if (!p.wait) return chan_status::would_block;
   if (!p.deadline) block_for_ever(reason);
@@ -179,6 +129,14 @@ chan_status chan_send(chan_core* c, void* element, patience p) {
 chan_status chan_recv(chan_core* c, void* storage, patience p) {
   if (!c) return on_nil(p, wait_reason::chan_receive_nil);
   return operate<recv_now>(c, storage, p, &chan_core::receivers, wait_reason::chan_receive);
+}
+
+bool chan_discard(chan_core* c) noexcept {
+  const lock_guard guard(c->guard);
+  const std::size_t n = c->count.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i != n; ++i) c->ops->destroy(c->slot(i, c->ops->size));
+  c->count.store(0, std::memory_order_relaxed);
+  return n != 0;
 }
 
 void chan_close(chan_core* c) {

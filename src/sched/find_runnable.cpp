@@ -131,4 +131,9 @@ void arm_timer(timer_node& t) {
   if (!mp || mp->curg) tell_sentinel(when);
 }
 
+void rearm_timer(timer_node& t) {
+  const time_point when = t.when;
+  if (t.heap->arm(t)) tell_sentinel(when);
+}
+
 }  // namespace goro::detail

@@ -121,6 +121,8 @@ time_point first_due(const processor* pp) noexcept;
 void run_timers(processor* pp, time_point now) noexcept;
 time_point earliest_timer() noexcept;
 void arm_timer(timer_node& t);
+void rearm_timer(
+    timer_node& t);  // by its own function: in the heap where it was, in which others look for it
 
 // --- entering the runtime ---
 

@@ -11,9 +11,13 @@ enum class wait_reason : std::uint8_t {
   chan_send,
   chan_receive_nil,
   chan_send_nil,
+  select,
   select_no_cases,
   sleep,
   mutex_lock,
+  rwmutex_rlock,
+  rwmutex_lock,
+  cond_wait,
   semacquire,
   wait_group,
 };
@@ -30,12 +34,20 @@ constexpr const char* to_string(wait_reason reason) noexcept {
       return "chan receive (nil chan)";
     case wait_reason::chan_send_nil:
       return "chan send (nil chan)";
+    case wait_reason::select:
+      return "select";
     case wait_reason::select_no_cases:
       return "select (no cases)";
     case wait_reason::sleep:
       return "sleep";
     case wait_reason::mutex_lock:
       return "sync.Mutex.Lock";
+    case wait_reason::rwmutex_rlock:
+      return "sync.RWMutex.RLock";
+    case wait_reason::rwmutex_lock:
+      return "sync.RWMutex.Lock";
+    case wait_reason::cond_wait:
+      return "sync.Cond.Wait";
     case wait_reason::semacquire:
       return "semacquire";
     case wait_reason::wait_group:

@@ -7,9 +7,9 @@
 // The lock is what makes "published" and "parked" one step: nobody can find the node before it may be made
 // ready.
 //
-// A wait that can also end in another way (a deadline; later a select with several queues) has a claim word:
-// whoever changes it from 0 has won and makes the waiter ready; everybody else leaves it alone. A node whose
-// claim is lost may still stand in a queue: dequeue() drops it.
+// A wait that can also end in another way (a deadline, or a select, which stands in several queues) has a
+// claim word: whoever changes it from 0 has won and makes the waiter ready; everybody else leaves it alone. A
+// node whose claim is lost may still stand in a queue: dequeue() drops it.
 #pragma once
 
 #include <atomic>
@@ -47,6 +47,7 @@ class resumable {
     // NOLINTNEXTLINE(performance-no-int-to-ptr)
     return reinterpret_cast<goroutine*>(bits_);
   }
+  bool is_set() const noexcept { return bits_ != 0; }
   thread_waiter* as_thread() const noexcept {
     // NOLINTNEXTLINE(performance-no-int-to-ptr)
     return reinterpret_cast<thread_waiter*>(bits_ & ~k_thread);
@@ -75,6 +76,7 @@ struct wait_node {
   std::atomic<claimed>* claim = nullptr;  // null: only the queue's owner can end this wait
   bool queued = false;                    // guarded by the queue's lock
   bool delivered = false;                 // the waker's answer; false also means "closed"
+  bool won = false;                       // a waker has ended the wait by this node, where there are several
 };
 
 // A wait in a queue that several objects share.
@@ -128,14 +130,26 @@ inline bool try_claim(wait_node& n, claimed winner) noexcept {
 // Takes out the longest waiter whose wait the caller may end; null if there is none.
 inline wait_node* dequeue(wait_queue& q) noexcept {
   while (wait_node* n = pop_first(q)) {
-    if (try_claim(*n, claimed::by_waker)) return n;
+    if (try_claim(*n, claimed::by_waker)) {
+      n->won = true;
+      return n;
+    }
   }
   return nullptr;
 }
 
+// Does anybody wait whose wait can be ended? Takes out those who cannot.
+inline bool anybody_waits(wait_queue& q) noexcept {
+  while (wait_node* n = first_of(q)) {
+    if (!n->claim || n->claim->load(std::memory_order_relaxed) == claimed::by_nobody) return true;
+    unlink(q, *n);
+  }
+  return false;
+}
+
 // Where a waiter stands: mostly last; first if it has been woken before and lost the race for what it waits
-// for.
-enum class place { last, first };
+// for; or where it has been queued already.
+enum class place { last, first, present };
 
 // Blocks the caller, a goroutine or a thread, which holds `l`: queues n and releases the lock once the caller
 // is off its stack. Returns true when a waker has claimed the node, false when the deadline came first: then
@@ -148,7 +162,8 @@ bool wait_otherwise(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, 
                     const time_point* deadline, wait_reason reason);
 
 inline void enqueue_at(place where, wait_queue& q, wait_node& n) noexcept {
-  where == place::last ? enqueue(q, n) : enqueue_first(q, n);
+  if (where == place::last) enqueue(q, n);
+  if (where == place::first) enqueue_first(q, n);
 }
 
 // Nobody will ever end this wait. Returns never.

@@ -13,7 +13,7 @@ void timer_node::wait_idle() const noexcept {
 bool timer_heap::arm(timer_node& t) {
   const lock_guard guard(guard_);
   nodes_.push_back(&t);
-  t.heap = this;
+  if (t.heap != this) t.heap = this;  // of one that arms itself anew others may be reading it
   t.status.store(timer_node::state::armed, std::memory_order_relaxed);
   put(nodes_.size() - 1, &t);
   sift_up(nodes_.size() - 1);

@@ -1,4 +1,4 @@
-// LIFE-04, LIFE-15 and SYNC-03: misuse that no handler can catch. The programs are the cases of
+// LIFE-04, LIFE-15, SYNC-03 and SYNC-09: misuse that no handler can catch. The programs are the cases of
 // programs/fatal.cpp, each of which runs inside a catch-all and beside a deferred call.
 #include <gtest/gtest.h>
 
@@ -42,6 +42,11 @@ TEST_P(ProcessFatal, LIFE_15_a_catch_all_that_swallows_exit_is_told_so) {
 TEST_P(ProcessFatal, SYNC_03_unlock_of_an_unlocked_mutex) {
   expect_fatal("unlock", "sync: unlock of unlocked mutex");
   expect_fatal("unlock_in_thread", "sync: unlock of unlocked mutex");
+}
+
+TEST_P(ProcessFatal, SYNC_09_unlock_of_an_unlocked_shared_mutex) {
+  expect_fatal("rw_unlock", "sync: Unlock of unlocked RWMutex");
+  expect_fatal("rw_unlock_shared", "sync: RUnlock of unlocked RWMutex");
 }
 
 TEST_P(ProcessFatal, a_wait_group_destroyed_with_a_count) {

@@ -126,6 +126,10 @@ TEST_P(ProcessPanic, LIFE_21_nor_does_one_that_never_comes) {
   EXPECT_TRUE(matches(r.err, "does not come to an end")) << r.err;
 }
 
+TEST_P(ProcessPanic, ERRG_04_an_exception_that_no_wait_has_collected_ends_the_process) {
+  expect_report(run("panic", {"task_group"}));
+}
+
 TEST_P(ProcessPanic, the_main_goroutines_panic_ends_the_process_under_any_policy) {
   expect_report(run("panic", {"policy_main"}));
 }

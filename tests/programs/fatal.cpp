@@ -42,6 +42,18 @@ void unlock_of_unlocked() {
   m.unlock();
 }
 
+void unlock_of_unlocked_shared_mutex() {
+  goro::shared_mutex m;
+  m.lock_shared();
+  m.unlock();  // although a reader holds it
+}
+
+void unlock_shared_of_unlocked() {
+  goro::shared_mutex m;
+  m.lock();
+  m.unlock_shared();  // although a writer holds it
+}
+
 void wait_group_destroyed_with_a_count() {
   goro::wait_group wg;
   wg.add();
@@ -120,6 +132,8 @@ const std::map<std::string, std::function<void()>> k_cases{
     {"async_nil", async_of_nil},
     {"unlock", unlock_of_unlocked},
     {"unlock_in_thread", from_a_plain_thread},
+    {"rw_unlock", unlock_of_unlocked_shared_mutex},
+    {"rw_unlock_shared", unlock_shared_of_unlocked},
     {"wait_group_count", wait_group_destroyed_with_a_count},
     {"exit_swallowed", exit_swallowed_by_a_catch_all},
     {"exit_while_unwinding", exit_while_an_exception_unwinds},

@@ -161,6 +161,11 @@ const std::map<std::string, std::function<void()>> k_cases{
        goro::go([] { throw text_without_end(); });
        goro::sleep_for(100ms);
      }},
+    {"task_group",
+     [] {
+       goro::task_group group;
+       group.go([] { throw std::runtime_error("boom"); });
+     }},
     {"several", several_at_once},
     {"policy", ends_only_the_goroutine},
     {"policy_noexcept",

@@ -42,6 +42,7 @@ struct chan_core {
   std::size_t head = 0;  // index of the oldest buffered element
   std::byte* buffer = nullptr;
   std::atomic<bool> closed{false};  // written under the lock
+  bool of_timer = false;            // its buffer is not shown: size and capacity read 0, as in Go
 
   std::byte* slot(std::size_t index, std::size_t size) const noexcept {
     std::size_t at = head + index;
@@ -78,6 +79,8 @@ chan_status chan_send(chan_core* c, void* element, patience p);
 // Receives into raw storage; on `done` an element lives there.
 chan_status chan_recv(chan_core* c, void* storage, patience p);
 void chan_close(chan_core* c);
+// Destroys what is buffered, while nobody waits to send; whether there was anything.
+bool chan_discard(chan_core* c) noexcept;
 
 [[noreturn]] void throw_send_on_closed();
 [[noreturn]] void throw_size_out_of_range();

@@ -1,0 +1,105 @@
+// The slow paths of shared_mutex.
+//
+// Readers count themselves in the word, whether they may enter or not; a writer sets its mark there and so
+// learns how many are inside. From then on who comes waits, and who leaves counts down for the writer
+// (leaving_). When the writer goes it takes the mark back, and with it learns how many have come meanwhile:
+// those it lets in, all at once, before the next writer can set its mark.
+//
+// Both kinds of waiting are permits under `guard`: an admission that comes before its waiter is kept for it.
+// Hence a reader that has been counted, but has not queued yet, is not forgotten, and one that comes after
+// the writer's unlock needs none.
+//
+// A writer adds the number of readers to leaving_, readers take one away: whoever brings it to zero lets the
+// writer in. Before the writer has added it is below zero, which nobody takes for zero.
+#include <goro/shared_mutex.hpp>
+
+#include "diag/fatal.hpp"
+#include "sched/turn.hpp"
+
+namespace goro {
+
+void shared_mutex::lock() {
+  writers_.lock();
+  const std::uint64_t before = state_.fetch_or(k_writer, std::memory_order_acquire);
+  if (const auto readers = static_cast<std::int64_t>(before / k_reader); readers != 0)
+    wait_for_readers(readers);
+}
+
+bool shared_mutex::try_lock() {
+  if (!writers_.try_lock()) return false;
+  std::uint64_t nobody = 0;
+  if (state_.compare_exchange_strong(nobody, k_writer, std::memory_order_acquire,
+                                     std::memory_order_relaxed)) {
+    return true;
+  }
+  writers_.unlock();
+  return false;
+}
+
+void shared_mutex::wait_for_readers(std::int64_t readers) {
+  if (leaving_.fetch_add(readers, std::memory_order_acq_rel) + readers == 0) return;
+  detail::runtime_entry entry;
+  guard_.acquire();
+  if (admitted_writer_) {
+    admitted_writer_ = false;
+    guard_.release();
+    return;
+  }
+  detail::wait_node node;
+  detail::wait(entry, node, waiting_writer_, guard_, detail::place::last, nullptr,
+               detail::wait_reason::rwmutex_lock);
+}
+
+void shared_mutex::unlock() {
+  const std::uint64_t before = state_.fetch_and(~k_writer, std::memory_order_release);
+  if ((before & k_writer) == 0) detail::fatal("sync: Unlock of unlocked RWMutex");
+  if (const auto readers = static_cast<std::int64_t>(before / k_reader); readers != 0)
+    let_readers_in(readers);
+  writers_.unlock();
+}
+
+void shared_mutex::let_readers_in(std::int64_t readers) {
+  const detail::runtime_entry entry;
+  detail::wait_queue woken;
+  {
+    const detail::lock_guard guard(guard_);
+    for (; readers != 0; --readers) {
+      detail::wait_node* n = detail::dequeue(waiting_readers_);
+      if (!n) break;
+      detail::enqueue(woken, *n);
+    }
+    admitted_readers_ += readers;
+  }
+  while (const detail::wait_node* n = detail::pop_first(woken)) detail::ready(entry.mp(), n->who);
+}
+
+void shared_mutex::lock_shared_slow() {
+  detail::runtime_entry entry;
+  guard_.acquire();
+  if (admitted_readers_ != 0) {
+    --admitted_readers_;
+    guard_.release();
+    return;
+  }
+  detail::wait_node node;
+  detail::wait(entry, node, waiting_readers_, guard_, detail::place::last, nullptr,
+               detail::wait_reason::rwmutex_rlock);
+}
+
+void shared_mutex::unlock_shared_slow(std::uint64_t before) {
+  if (before < k_reader) detail::fatal("sync: RUnlock of unlocked RWMutex");
+  if (leaving_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  const detail::runtime_entry entry;
+  detail::resumable writer;
+  {
+    const detail::lock_guard guard(guard_);
+    if (const detail::wait_node* n = detail::dequeue(waiting_writer_)) {
+      writer = n->who;
+    } else {
+      admitted_writer_ = true;
+    }
+  }
+  if (writer.is_set()) detail::ready(entry.mp(), writer);
+}
+
+}  // namespace goro

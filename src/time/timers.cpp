@@ -1,0 +1,190 @@
+// Timers and tickers.
+//
+// A timer_state is what a `timer` or `ticker` refers to: a node for the heap, and what its firing does. It is
+// counted: by its handle, by the heap while the node is armed, and by each goroutine that runs its function.
+//
+// Rules:
+//   * stop and reset exclude each other by `guard`; the firing does not take it. Whoever holds it gets the
+//   node idle:
+//     out of the heap, or its firing waited for, which takes some instructions. A ticker's firing arms the
+//     node again, so that is looked for until one of the two is found.
+//   * then nothing can come into the channel any more, and what is there is discarded. Hence nobody receives
+//   a value
+//     of an earlier setting (TIME-06, TIME-07), and a value that was there counts as a firing that was
+//     prevented.
+//   * a timer that is never due is in no heap; it counts in `endless_sleeps`: who waits for it is no
+//   deadlock.
+//
+// Order of locks: `guard`, then a heap's or the channel's.
+#include <goro/time.hpp>
+
+#include <new>
+#include <utility>
+
+#include <goro/error.hpp>
+
+#include "base/atomics.hpp"
+#include "os/clock.hpp"
+#include "sched/turn.hpp"
+
+namespace goro::detail {
+
+struct timer_state {
+  timer_node node;
+  lock guard;  // of period, endless, and of who may arm
+  std::atomic<std::uint32_t> refs{1};
+  chan<time_point> out{nullptr};
+  recv_chan<time_point> in;
+  clock::duration period{};  // of a ticker
+  bool endless = false;
+  std::unique_ptr<timer_action> action;
+  std::source_location where;
+};
+static_assert(offsetof(timer_state, node) == 0);
+
+namespace {
+
+void hold(timer_state& s) noexcept { s.refs.fetch_add(1, std::memory_order_relaxed); }
+
+// Runs the function of a timer, in a goroutine of its own.
+class running_action {
+ public:
+  explicit running_action(timer_state& s) noexcept : s_(&s) { hold(s); }
+  running_action(running_action&& other) noexcept : s_(std::exchange(other.s_, nullptr)) {}
+  ~running_action() {
+    if (s_) forget_timer(s_);
+  }
+  void operator()() const { s_->action->run(); }
+
+ private:
+  timer_state* s_;
+};
+
+void send_tick(timer_state& s) noexcept { s.out.try_send(time_point(s.node.when)); }
+
+// The next tick on the grid after now.
+void arm_next_tick(timer_state& s) {
+  const time_point due = s.node.when;
+  const auto missed = (now() - due) / s.period;
+  const bool endless = (time_point::max() - due) / s.period <= missed + 1;
+  s.node.when = endless ? time_point::max() : due + s.period * (missed + 1);
+  rearm_timer(s.node);  // from now on anybody may stop it
+}
+
+// Called by the heap. Holds the heap's reference.
+void fire_timer(timer_node& t) {
+  auto& s = reinterpret_cast<timer_state&>(t);
+  if (s.period != clock::duration::zero()) {
+    send_tick(s);
+    return arm_next_tick(s);  // the reference goes on
+  }
+  if (s.action) {
+    spawn<running_action>(nullptr, s.where, s);
+  } else {
+    send_tick(s);
+  }
+  t.finish();
+  forget_timer(&s);
+}
+
+void arm(timer_state& s, time_point when) {
+  if (when == time_point::max()) {
+    s.endless = true;
+    sched.endless_sleeps.fetch_add(1, std::memory_order_release);  // pairs with report_deadlock()
+    return;
+  }
+  s.node.when = when;
+  s.node.fire = fire_timer;
+  hold(s);
+  try {
+    arm_timer(s.node);
+  } catch (...) {
+    s.refs.fetch_sub(1, std::memory_order_relaxed);
+    throw;
+  }
+}
+
+// Takes the node out of the heap, or waits for its firing. True if a firing was prevented. The guard is held.
+bool get_idle(timer_state& s) noexcept {
+  if (std::exchange(s.endless, false)) {
+    sched.endless_sleeps.fetch_sub(1, std::memory_order_release);
+    return true;
+  }
+  unsigned spins = 0;
+  for (;;) {
+    if (timer_heap::disarm(s.node)) {
+      s.refs.fetch_sub(1, std::memory_order_relaxed);  // the heap's; the caller has one
+      return true;
+    }
+    if (s.node.status.load(std::memory_order_acquire) == timer_node::state::idle) return false;
+    real_atomics::backoff(spins);  // pairs with finish()
+  }
+}
+
+bool get_quiet(timer_state& s) noexcept {
+  const bool prevented = get_idle(s);
+  return (s.out && chan_discard(core_of(s.out))) || prevented;
+}
+
+timer_state* start_timer(std::unique_ptr<timer_state> s, time_point when) {
+  ensure_started();
+  {
+    const runtime_entry entry;
+    arm(*s, when);
+  }
+  ensure_machine();
+  return s.release();
+}
+
+}  // namespace
+
+timer_state* make_timer(time_point when, clock::duration period) {
+  auto s = std::make_unique<timer_state>();
+  s->out = chan<time_point>(1);
+  core_of(s->out)->of_timer = true;
+  s->in = s->out;
+  s->period = period;
+  return start_timer(std::move(s), when);
+}
+
+timer_state* make_func_timer(time_point when, std::unique_ptr<timer_action> action,
+                             std::source_location where) {
+  auto s = std::make_unique<timer_state>();
+  s->action = std::move(action);
+  s->where = where;
+  return start_timer(std::move(s), when);
+}
+
+bool stop_timer(timer_state& s) noexcept {
+  const runtime_entry entry;
+  const lock_guard guard(s.guard);
+  return get_quiet(s);
+}
+
+bool reset_timer(timer_state& s, time_point when, clock::duration period) {
+  const runtime_entry entry;
+  const lock_guard guard(s.guard);
+  const bool was_active = get_quiet(s);
+  s.period = period;
+  arm(s, when);
+  return was_active;
+}
+
+void forget_timer(timer_state* s) noexcept {
+  // Release: what was done to it happens before its end; acquire: by whoever ends it.
+  if (s->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) delete s;
+}
+
+const recv_chan<time_point>& channel_of(const timer_state* s) noexcept {
+  static const recv_chan<time_point> nil;
+  return s ? s->in : nil;
+}
+
+clock::duration checked_period(clock::duration d, const char* text) {
+  if (d <= clock::duration::zero()) throw panic(text);
+  return d;
+}
+
+void throw_unset_timer(const char* what) { throw panic(what); }
+
+}  // namespace goro::detail
