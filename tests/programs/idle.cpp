@@ -2,11 +2,14 @@
 // microseconds of CPU time that the process used meanwhile.
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
 
+#include <goro/diag.hpp>
 #include <goro/goro.hpp>
 
 namespace {
@@ -18,6 +21,12 @@ long cpu_microseconds() {
   ::getrusage(RUSAGE_SELF, &usage);
   const auto us = [](const timeval& tv) { return tv.tv_sec * 1'000'000 + tv.tv_usec; };
   return us(usage.ru_utime) + us(usage.ru_stime);
+}
+
+std::size_t waiting() {
+  const auto all = goro::diag::goroutines();
+  return static_cast<std::size_t>(std::count_if(
+      all.begin(), all.end(), [](const auto& g) { return g.state != "runnable" && g.state != "running"; }));
 }
 
 }  // namespace
@@ -49,8 +58,8 @@ int main(int argc, char** argv) {
         goro::go([] { counted.wait(); });
     }
   }
-  std::this_thread::sleep_for(
-      1s);  // for all of them to park and for the threads to find out that they are idle
+  while (waiting() != static_cast<std::size_t>(goroutines)) std::this_thread::sleep_for(20ms);
+  std::this_thread::sleep_for(300ms);  // for the threads to find out that they are idle
   const long before = cpu_microseconds();
   std::this_thread::sleep_for(duration);
   std::printf("%ld\n", cpu_microseconds() - before);
