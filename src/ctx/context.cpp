@@ -182,9 +182,9 @@ void cancel(const std::shared_ptr<canceler>& c, std::error_code err, std::error_
   if (!c->is_done()) cancel_tree(*c, err, cause, timers);
 }
 
-const context_ptr& checked(const context_ptr& parent) {
+const context_node& checked(const context_ptr& parent) {
   if (!parent) throw panic("cannot create context from nil parent");
-  return parent;
+  return *parent;
 }
 
 // A canceler below the parent's. Born done if that is.
@@ -218,11 +218,11 @@ context_ptr make_node(const context_ptr& parent, std::shared_ptr<canceler> c, co
 }  // namespace
 
 context_ptr derive_cancel(const context_ptr& parent, const char* kind) {
-  return make_node(parent, make_canceler(*checked(parent)), kind);
+  return make_node(parent, make_canceler(checked(parent)), kind);
 }
 
 context_ptr derive_deadline(const context_ptr& parent, time_point deadline, std::error_code cause) {
-  std::shared_ptr<canceler> c = make_canceler(*checked(parent));
+  std::shared_ptr<canceler> c = make_canceler(checked(parent));
   context_ptr node = make_node(parent, c, "WithDeadline");
   if (c->deadline && *c->deadline <= deadline) return node;
   c->deadline = deadline;
@@ -238,14 +238,15 @@ context_ptr derive_deadline(const context_ptr& parent, time_point deadline, std:
 }
 
 context_ptr derive_value(const context_ptr& parent, const void* key, std::shared_ptr<const void> value) {
-  context_ptr node = make_node(parent, checked(parent)->cancel, "WithValue");
+  context_ptr node = make_node(parent, checked(parent).cancel, "WithValue");
   node->key = key;
   node->value = std::move(value);
   return node;
 }
 
 context_ptr derive_without_cancel(const context_ptr& parent) {
-  return make_node(checked(parent), nullptr, "WithoutCancel");
+  checked(parent);
+  return make_node(parent, nullptr, "WithoutCancel");
 }
 
 void cancel_context(context_node& node, std::error_code err, std::error_code cause) {
@@ -262,7 +263,7 @@ std::shared_ptr<void> register_after(const context_ptr& node, std::unique_ptr<ti
   auto a = std::make_shared<after_call>();
   a->action = std::move(action);
   a->where = where;
-  a->watched = checked(node)->cancel;
+  a->watched = checked(node).cancel;
   if (!a->watched) return a;  // never
   const std::lock_guard held(a->watched->common->guard);
   a->self = a;
@@ -322,14 +323,23 @@ std::string to_string(const context& c) {
 
 std::ostream& operator<<(std::ostream& out, const context& c) { return out << to_string(c); }
 
+namespace {
+
+// Never destroyed: goroutines may use it until the process is gone.
+union root {
+  detail::context_ptr node;
+  root() : node(std::make_shared<context_node>()) { node->kind = "context.Background"; }
+  root(const root&) = delete;
+  root& operator=(const root&) = delete;
+  // NOLINTNEXTLINE(modernize-use-equals-default): a default one would be deleted
+  ~root() {}
+};
+
+}  // namespace
+
 context background() noexcept {
-  // Never destroyed: goroutines may use it until the process is gone.
-  static const detail::context_ptr& root = *[] {
-    auto node = std::make_shared<context_node>();
-    node->kind = "context.Background";
-    return new detail::context_ptr(std::move(node));
-  }();
-  return context_access::make(root);
+  static const root background;
+  return context_access::make(background.node);
 }
 
 }  // namespace goro

@@ -1,16 +1,16 @@
 // Timers and tickers.
 //
-// A timer_state is what a `timer` or `ticker` refers to: a node for the heap, and what its firing does. It is
+// A timer_state is what a `timer` or `ticker` refers to: a node of the heap, and what its firing does. It is
 // counted: by its handle, by the heap while the node is armed, and by each goroutine that runs its function.
 //
 // Rules:
 //   * stop and reset exclude each other by `guard`; the firing does not take it. Whoever holds it gets the
-//   node idle:
-//     out of the heap, or its firing waited for, which takes some instructions. A ticker's firing arms the
-//     node again, so that is looked for until one of the two is found.
+//   node
+//     idle: out of the heap, or its firing waited for, which takes some instructions. A ticker's firing arms
+//     the node again, so that is looked for until one of the two is found.
 //   * then nothing can come into the channel any more, and what is there is discarded. Hence nobody receives
-//   a value
-//     of an earlier setting (TIME-06, TIME-07), and a value that was there counts as a firing that was
+//   a
+//     value of an earlier setting (TIME-06, TIME-07), and a value that was there counts as a firing that was
 //     prevented.
 //   * a timer that is never due is in no heap; it counts in `endless_sleeps`: who waits for it is no
 //   deadlock.
@@ -29,8 +29,7 @@
 
 namespace goro::detail {
 
-struct timer_state {
-  timer_node node;
+struct timer_state : timer_node {
   lock guard;  // of period, endless, and of who may arm
   std::atomic<std::uint32_t> refs{1};
   chan<time_point> out{nullptr};
@@ -40,7 +39,6 @@ struct timer_state {
   std::unique_ptr<timer_action> action;
   std::source_location where;
 };
-static_assert(offsetof(timer_state, node) == 0);
 
 namespace {
 
@@ -60,20 +58,20 @@ class running_action {
   timer_state* s_;
 };
 
-void send_tick(timer_state& s) noexcept { s.out.try_send(time_point(s.node.when)); }
+void send_tick(timer_state& s) noexcept { s.out.try_send(time_point(s.when)); }
 
 // The next tick on the grid after now.
 void arm_next_tick(timer_state& s) {
-  const time_point due = s.node.when;
+  const time_point due = s.when;
   const auto missed = (now() - due) / s.period;
   const bool endless = (time_point::max() - due) / s.period <= missed + 1;
-  s.node.when = endless ? time_point::max() : due + s.period * (missed + 1);
-  rearm_timer(s.node);  // from now on anybody may stop it
+  s.when = endless ? time_point::max() : due + s.period * (missed + 1);
+  rearm_timer(s);  // from now on anybody may stop it
 }
 
 // Called by the heap. Holds the heap's reference.
 void fire_timer(timer_node& t) {
-  auto& s = reinterpret_cast<timer_state&>(t);
+  auto& s = static_cast<timer_state&>(t);
   if (s.period != clock::duration::zero()) {
     send_tick(s);
     return arm_next_tick(s);  // the reference goes on
@@ -93,11 +91,11 @@ void arm(timer_state& s, time_point when) {
     sched.endless_sleeps.fetch_add(1, std::memory_order_release);  // pairs with report_deadlock()
     return;
   }
-  s.node.when = when;
-  s.node.fire = fire_timer;
+  s.when = when;
+  s.fire = fire_timer;
   hold(s);
   try {
-    arm_timer(s.node);
+    arm_timer(s);
   } catch (...) {
     s.refs.fetch_sub(1, std::memory_order_relaxed);
     throw;
@@ -112,11 +110,11 @@ bool get_idle(timer_state& s) noexcept {
   }
   unsigned spins = 0;
   for (;;) {
-    if (timer_heap::disarm(s.node)) {
+    if (timer_heap::disarm(s)) {
       s.refs.fetch_sub(1, std::memory_order_relaxed);  // the heap's; the caller has one
       return true;
     }
-    if (s.node.status.load(std::memory_order_acquire) == timer_node::state::idle) return false;
+    if (s.status.load(std::memory_order_acquire) == timer_node::state::idle) return false;
     real_atomics::backoff(spins);  // pairs with finish()
   }
 }
