@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,8 @@
 namespace tour {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 void fire_and_forget() {
   say("fire and forget: start it and go on; nobody waits, nobody asks");
@@ -126,6 +130,56 @@ void pipeline() {
         "500 values came through three stages, in order");
 }
 
+void fan_in_with_select() {
+  say("fan-in with select: one goroutine waits for whichever of several channels has something, or for the "
+      "end of time");
+  const goro::chan<int> left;
+  const goro::chan<int> right;
+  for (const auto& c : {left, right}) {
+    goro::go([c] {
+      for (int i = 1; i <= 100; ++i) c.send(i);
+      c.close();
+    });
+  }
+  goro::recv_case from_left{left};
+  goro::recv_case from_right{right};
+  const goro::timer limit(1h);
+  goro::recv_case too_late{limit.c()};
+  int sum = 0;
+  while (from_left.armed() || from_right.armed()) {
+    goro::select(from_left, from_right, too_late);
+    if (too_late) break;
+    goro::recv_case<int>& fired = from_left ? from_left : from_right;
+    if (const std::optional<int> n = fired.take()) {
+      sum += *n;
+    } else {
+      fired.disarm();  // closed: from now on only the others
+    }
+  }
+  check(sum == 2 * 5050, "200 values came from two senders, each once");
+}
+
+// A pipeline without end, which stops when its context does.
+void pipeline_that_is_cancelled() {
+  say("a pipeline that a context cancels: every stage waits for its neighbour or for the end");
+  const auto [ctx, cancel] = goro::with_cancel(goro::background());
+  const goro::chan<long> numbers;
+  goro::wait_group stages;
+  stages.go([ctx = ctx, numbers] {
+    for (long n = 1;; ++n) {
+      goro::send_case next{numbers, n};
+      goro::recv_case ended{ctx.done()};
+      goro::select(next, ended);
+      if (ended) return;
+    }
+  });
+  long last = 0;
+  while (last != 1000) last = *numbers.recv();
+  cancel();
+  stages.wait();
+  check(last == 1000, "after 1000 values the reader had enough, and the endless stage ended");
+}
+
 }  // namespace
 
 void chapter_patterns(const settings&) {
@@ -134,7 +188,8 @@ void chapter_patterns(const settings&) {
   pool_of_ten();
   fan_out_fan_in();
   pipeline();
-  not_yet("fan-in with select, and pipelines that a context cancels");
+  fan_in_with_select();
+  pipeline_that_is_cancelled();
 }
 
 }  // namespace tour

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <system_error>
 
 #include "tour.hpp"
 
@@ -56,7 +58,32 @@ void cancel_by_closing() {
   });
   say("closing one channel stopped all six in %.0f us", took * 1e6);
   check(took < 10, "nobody waited for the hour to end");
-  not_yet("context: cancellation, deadlines and values that follow the tree of calls");
+}
+
+const goro::context_key<int> k_request;
+
+// What a request calls: it sees whose request it is, and ends when nobody wants the answer any more.
+std::error_code serve(const goro::context& ctx) {
+  if (!ctx.value(k_request)) return std::make_error_code(std::errc::invalid_argument);
+  goro::recv_case given_up{ctx.done()};
+  goro::recv_case answer{goro::after(1h)};
+  goro::select(given_up, answer);
+  return given_up ? ctx.cause() : std::error_code();
+}
+
+void cancel_by_context() {
+  say("   A context does that for a tree of calls, with a reason, a deadline and values on the way.");
+  const goro::context request = goro::with_value(goro::background(), k_request, 4711);
+  const auto [ctx, cancel] = goro::with_timeout(request, 2ms);
+  goro::future<std::error_code> answer = goro::async([ctx = ctx] { return serve(ctx); });
+  check(answer.get() == std::errc::timed_out,
+        "the work for request 4711 ended at its deadline, not in an hour");
+
+  const auto [parent, stop] = goro::with_cancel(request);
+  const goro::cancellable_context child = goro::with_cancel(parent);
+  stop(std::make_error_code(std::errc::connection_reset));
+  check(child.ctx.err() == goro::errc::canceled && child.ctx.cause() == std::errc::connection_reset,
+        "who cancels a context has cancelled all below it, and the reason arrives");
 }
 
 // The same histogram twice: guarded by a lock, and owned by one goroutine.
@@ -122,7 +149,27 @@ void wait_with_a_limit() {
   const goro::chan<int> silent;
   check(silent.try_recv_for(2ms).error() == std::errc::timed_out,
         "a receive with a limit comes back: timed out");
-  not_yet("select: waiting for several channels and a timeout in one statement");
+  const goro::chan<int> as_silent;
+  const int heard = goro::select(goro::on_recv(silent, [](std::optional<int>) { return 1; }),
+                                 goro::on_recv(as_silent, [](std::optional<int>) { return 2; }),
+                                 goro::on_timeout(2ms, [] { return 0; }));
+  check(heard == 0, "select waited for two channels and a timeout in one statement");
+}
+
+void join_as_a_group() {
+  say("7. A task_group is join, first error and cancellation in one: the others hear of the first failure.");
+  goro::task_group group;
+  std::atomic<int> gave_up{0};
+  for (int i = 0; i != 10; ++i) {
+    group.go([&gave_up, i](const goro::context& ctx) -> std::error_code {
+      if (i == 7) return std::make_error_code(std::errc::host_unreachable);
+      ctx.done().recv();
+      gave_up.fetch_add(1);
+      return {};
+    });
+  }
+  check(group.wait() == std::errc::host_unreachable, "wait() returned what went wrong first");
+  check(gave_up.load() == 9, "the nine others were told, and had ended by then");
 }
 
 }  // namespace
@@ -130,13 +177,14 @@ void wait_with_a_limit() {
 void chapter_best_practices(const settings&) {
   join_what_you_start();
   cancel_by_closing();
+  cancel_by_context();
   share_by_communicating();
   sender_closes();
   limit_what_waits();
   wait_with_a_limit();
-  say("7. Give goroutines names (go_options): dumps and reports show them, with the place that started "
+  join_as_a_group();
+  say("8. Give goroutines names (go_options): dumps and reports show them, with the place that started "
       "them.");
-  not_yet("task_group: join, first error and cancellation in one object");
 }
 
 }  // namespace tour

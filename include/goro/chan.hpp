@@ -81,6 +81,9 @@ class chan_handle {
     return h.core_;
   }
 
+  // The same, which is then nil.
+  static chan_core* take(chan_handle& h) noexcept { return std::exchange(h.core_, nullptr); }
+
   chan_handle() noexcept = default;
   explicit chan_handle(chan_core* core) noexcept : core_(core) {}
 
@@ -88,6 +91,7 @@ class chan_handle {
 
  private:
   friend chan_core* core_of(const chan_handle& h) noexcept { return h.core_; }
+  friend chan_core* take_core(chan_handle&& h) noexcept { return take(h); }
 };
 
 // The sending half of the interface.
@@ -254,6 +258,7 @@ class send_chan : public detail::sender<T> {
   using value_type = T;
   send_chan() noexcept = default;
   send_chan(const chan<T>& c) noexcept : base(static_cast<const base&>(c)) {}  // NOLINT: implicit by intent
+  send_chan(chan<T>&& c) noexcept : base(static_cast<base&&>(c)) {}            // NOLINT: implicit by intent
 };
 
 // A view of a channel that can only receive. Default-constructed it is nil.
@@ -265,6 +270,7 @@ class recv_chan : public detail::receiver<T, detail::chan_handle> {
   using value_type = T;
   recv_chan() noexcept = default;
   recv_chan(const chan<T>& c) noexcept : base(base::share(c)) {}  // NOLINT: implicit by intent
+  recv_chan(chan<T>&& c) noexcept : base(base::take(c)) {}        // NOLINT: implicit by intent
 };
 
 }  // namespace goro

@@ -9,6 +9,10 @@
 
 namespace goro {
 
+namespace detail {
+class runtime_entry;
+}
+
 // Models Lockable and TimedLockable: use it with std::lock_guard, std::unique_lock, std::scoped_lock.
 // It has no owner: another goroutine may unlock it; locking it twice in one goroutine blocks for ever.
 // Fairness is Go's: normally a newcomer may overtake the woken waiter; once a waiter has waited for more than
@@ -67,10 +71,11 @@ class mutex {
   static constexpr std::uint32_t k_waiters = 4;
 
   bool lock_slow(const time_point* deadline);
+  bool lock_waiting(detail::runtime_entry& entry, const time_point* deadline);
   bool try_once(bool woken);
   bool announce_waiter();
   void unlock_slow();
-  void unlock_to_waiter();
+  void unlock_to_waiter(detail::runtime_entry& entry);
 
   std::atomic<std::uint32_t> state_{0};
 };

@@ -46,10 +46,11 @@ class recv_case : public select_case {
  public:
   recv_case() noexcept : select_case(direction::receive, detail::ops_of<T>(), storage_) {}
   explicit recv_case(const recv_chan<T>& c) noexcept : recv_case() { arm(c); }
+  explicit recv_case(recv_chan<T>&& c) noexcept : recv_case() { arm(std::move(c)); }
   explicit recv_case(const chan<T>& c) noexcept : recv_case() { arm(c); }
 
   // Takes part in selects, with this channel, from the next one on.
-  void arm(const recv_chan<T>& c) noexcept { arm_with(core_of(c)); }
+  void arm(recv_chan<T> c) noexcept { arm_with(take_core(std::move(c))); }
   // Takes part no more. An element that has not been taken stays.
   void disarm() noexcept { disarm_case(); }
 
@@ -84,11 +85,11 @@ class send_case : public select_case {
 
   // Takes part in selects, with this channel and element, from the next one on. An earlier element that was
   // not sent is destroyed.
-  void arm(const send_chan<T>& c, T value) noexcept {
+  void arm(send_chan<T> c, T value) noexcept {
     drop_element();
     ::new (static_cast<void*>(storage_)) T(std::move(value));
     set_holds(true);
-    arm_with(core_of(c));
+    arm_with(take_core(std::move(c)));
   }
   // Takes part no more. The element stays.
   void disarm() noexcept { disarm_case(); }
@@ -176,6 +177,7 @@ class send_reference : public select_case {
  public:
   send_reference(chan_core* core, T& element) noexcept
       : select_case(direction::send, ops_of<T>(), std::addressof(element)) {
+    retain(core);
     arm_with(core);
   }
 };

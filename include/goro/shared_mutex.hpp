@@ -6,6 +6,7 @@
 
 #include <goro/detail/chan_core.hpp>
 #include <goro/detail/lock.hpp>
+#include <goro/detail/race.hpp>
 #include <goro/mutex.hpp>
 
 namespace goro {
@@ -32,32 +33,51 @@ class shared_mutex {
 
   // Blocks while a writer holds it, or waits for it.
   void lock_shared() {
-    if ((state_.fetch_add(k_reader, std::memory_order_acquire) & k_writer) != 0) lock_shared_slow();
+    if (!enter_shared()) lock_shared_slow();
   }
   // Fails only if a writer holds it, or waits for it. Does not block.
   [[nodiscard]] bool try_lock_shared() noexcept {
+    const detail::race_hidden hidden;
     std::uint64_t state = state_.load(std::memory_order_relaxed);
     do {
       if ((state & k_writer) != 0) return false;
     } while (!state_.compare_exchange_weak(state, state + k_reader, std::memory_order_acquire,
                                            std::memory_order_relaxed));
+    detail::race_acquire(&state_);
     return true;
   }
   // Does not block. Fatal "sync: RUnlock of unlocked RWMutex" if no reader holds it.
   void unlock_shared() {
-    const std::uint64_t before = state_.fetch_sub(k_reader, std::memory_order_release);
+    const std::uint64_t before = leave_shared();
     if (before < k_reader || (before & k_writer) != 0) unlock_shared_slow(before);
   }
 
  private:
+  // For ThreadSanitizer (detail/race.hpp) writers release state_ and readers leaving_: readers are not
+  // ordered among each other (MM-11), so it must not see how they count themselves.
+
   // The word: does a writer hold it, or wait for the readers to leave? And how many readers hold it, or have
   // come since.
   static constexpr std::uint64_t k_writer = 1;
   static constexpr std::uint64_t k_reader = 2;
 
+  bool enter_shared() noexcept {
+    const detail::race_hidden hidden;
+    const bool held = (state_.fetch_add(k_reader, std::memory_order_acquire) & k_writer) == 0;
+    if (held) detail::race_acquire(&state_);
+    return held;
+  }
+  std::uint64_t leave_shared() noexcept {
+    const detail::race_hidden hidden;
+    detail::race_release(&leaving_);
+    return state_.fetch_sub(k_reader, std::memory_order_release);
+  }
+  std::uint64_t enter_alone() noexcept;
+  std::uint64_t leave_alone() noexcept;
   void lock_shared_slow();
   void unlock_shared_slow(std::uint64_t before);
   void wait_for_readers(std::int64_t readers);
+  void race_acquire_all() const noexcept;
   void let_readers_in(std::int64_t readers);
 
   mutex writers_;  // one of them at a time

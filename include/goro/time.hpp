@@ -42,7 +42,7 @@ timer_state* make_func_timer(time_point when, std::unique_ptr<timer_action> acti
                              std::source_location where);
 bool stop_timer(timer_state& s) noexcept;
 bool reset_timer(timer_state& s, time_point when, clock::duration period);
-void forget_timer(timer_state* s) noexcept;
+void end_timer(timer_state* s, bool stops) noexcept;
 const recv_chan<time_point>& channel_of(const timer_state* s) noexcept;
 clock::duration checked_period(clock::duration d, const char* text);
 [[noreturn]] void throw_unset_timer(const char* what);
@@ -107,9 +107,7 @@ class timer {
     return *this;
   }
   ~timer() {
-    if (!state_) return;
-    if (!runs_on_) detail::stop_timer(*state_);
-    detail::forget_timer(state_);
+    if (state_) detail::end_timer(state_, !runs_on_);
   }
 
   // The channel of the firings; its size() and capacity() read 0. Nil for an unset timer and one of
@@ -169,9 +167,7 @@ class ticker {
     return *this;
   }
   ~ticker() {
-    if (!state_) return;
-    detail::stop_timer(*state_);
-    detail::forget_timer(state_);
+    if (state_) detail::end_timer(state_, true);
   }
 
   // The channel of the ticks; its size() and capacity() read 0. Nil if moved from.

@@ -4,19 +4,13 @@
 
 #include <cstddef>
 
+#include <goro/detail/race.hpp>
+
 #if defined(__SANITIZE_ADDRESS__)
 #  define GORO_ASAN 1
 #elif defined(__has_feature)
 #  if __has_feature(address_sanitizer)
 #    define GORO_ASAN 1
-#  endif
-#endif
-
-#if defined(__SANITIZE_THREAD__)
-#  define GORO_TSAN 1
-#elif defined(__has_feature)
-#  if __has_feature(thread_sanitizer)
-#    define GORO_TSAN 1
 #  endif
 #endif
 
@@ -26,6 +20,8 @@
 #endif
 #if defined(GORO_TSAN)
 #  include <sanitizer/tsan_interface.h>
+
+#  include "os/memory.hpp"
 #endif
 
 namespace goro::detail {
@@ -52,12 +48,33 @@ struct sanitizer_stack {
 #endif
 #if defined(GORO_TSAN)
   void* fiber = nullptr;
+  bool begun = false;
 #endif
 };
 
-// A goroutine begins on [bottom, bottom + size).
-inline void sanitizer_begin([[maybe_unused]] sanitizer_stack& s, [[maybe_unused]] const void* bottom,
-                            [[maybe_unused]] std::size_t size) noexcept {
+// From the first to the second what happens is done in the name of the thread whose own stack is given, for
+// TSan: what is made, a thread or a fibre, inherits the past of its maker, and whoever happens to make it for
+// the runtime has nothing to do with it. Null: in the caller's own name.
+inline void* sanitizer_take_name([[maybe_unused]] const sanitizer_stack* thread) noexcept {
+#if defined(GORO_TSAN)
+  if (!thread || !race_checks_program()) return nullptr;
+  void* const self = __tsan_get_current_fiber();
+  __tsan_switch_to_fiber(thread->fiber, __tsan_switch_to_fiber_no_sync);
+  return self;
+#else
+  return nullptr;
+#endif
+}
+inline void sanitizer_give_name_back([[maybe_unused]] void* self) noexcept {
+#if defined(GORO_TSAN)
+  if (self) __tsan_switch_to_fiber(self, __tsan_switch_to_fiber_no_sync);
+#endif
+}
+
+// A goroutine begins on [bottom, bottom + size), on the thread whose own stack is given.
+inline void sanitizer_begin([[maybe_unused]] sanitizer_stack& s, [[maybe_unused]] void* bottom,
+                            [[maybe_unused]] std::size_t size,
+                            [[maybe_unused]] const sanitizer_stack& thread) noexcept {
 #if defined(GORO_ASAN)
   s.bottom = bottom;
   s.size = size;
@@ -65,7 +82,11 @@ inline void sanitizer_begin([[maybe_unused]] sanitizer_stack& s, [[maybe_unused]
   __asan_unpoison_memory_region(bottom, size);
 #endif
 #if defined(GORO_TSAN)
+  s.begun = false;
+  if (race_checks_program()) map_anew(static_cast<std::byte*>(bottom), size);  // forgets who has used it
+  void* const self = sanitizer_take_name(&thread);
   s.fiber = __tsan_create_fiber(0);
+  sanitizer_give_name_back(self);
 #endif
 }
 
@@ -89,19 +110,25 @@ inline void sanitizer_no_return() noexcept {
 inline void sanitizer_adopt_thread([[maybe_unused]] sanitizer_stack& s) noexcept {
 #if defined(GORO_TSAN)
   s.fiber = __tsan_get_current_fiber();
+  s.begun = true;
 #endif
 }
 
-// Just before the switch. `from` is null when the stack that is left will never be used again. For TSan the
-// switch orders what the left one did before what the next one does, as it does for the runtime's own data;
-// two goroutines that ran one after the other on one thread are therefore not reported when they race.
+// Just before the switch. `from` is null when the stack that is left will never be used again. Where TSan
+// checks the runtime the switch orders what the left one did before what the next one does; where it checks
+// the program it does not.
 inline void sanitizer_leave([[maybe_unused]] sanitizer_stack* from,
                             [[maybe_unused]] sanitizer_stack* to) noexcept {
 #if defined(GORO_ASAN)
   __sanitizer_start_switch_fiber(from ? &from->fake_stack : nullptr, to->bottom, to->size);
 #endif
 #if defined(GORO_TSAN)
-  __tsan_switch_to_fiber(to->fiber, 0);
+  if (!race_checks_program()) return __tsan_switch_to_fiber(to->fiber, 0);
+  const bool begins = !to->begun;
+  to->begun = true;
+  if (!from) race_show();
+  __tsan_switch_to_fiber(to->fiber, __tsan_switch_to_fiber_no_sync);
+  if (begins) race_hide();
 #endif
 }
 

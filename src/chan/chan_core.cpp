@@ -115,6 +115,7 @@ chan_status operate(chan_core* c, void* element, patience p, wait_queue chan_cor
   const held reference(p.deadline ? c : nullptr);
   wait_node node;
   node.element = element;
+  race_release(&node);
   if (!wait(entry, node, c->*queue, c->guard, place::last, p.deadline, reason)) return chan_status::timed_out;
   return node.delivered ? chan_status::done : chan_status::closed;
 }
@@ -132,6 +133,7 @@ chan_status chan_recv(chan_core* c, void* storage, patience p) {
 }
 
 bool chan_discard(chan_core* c) noexcept {
+  if (c->count.load(std::memory_order_relaxed) == 0) return false;
   const lock_guard guard(c->guard);
   const std::size_t n = c->count.load(std::memory_order_relaxed);
   for (std::size_t i = 0; i != n; ++i) c->ops->destroy(c->slot(i, c->ops->size));
@@ -147,8 +149,12 @@ void chan_close(chan_core* c) {
     const lock_guard guard(c->guard);
     if (c->closed.load(std::memory_order_relaxed)) throw channel_closed("close of closed channel");
     c->closed.store(true, std::memory_order_relaxed);
+    race_release(&c->closed);
     for (wait_queue* q : {&c->receivers, &c->senders}) {
-      while (wait_node* n = dequeue(*q)) enqueue(woken, *n);
+      while (wait_node* n = dequeue(*q)) {
+        race_release(n);
+        enqueue(woken, *n);
+      }
     }
   }
   while (const wait_node* n = pop_first(woken)) ready(entry.mp(), n->who);

@@ -273,6 +273,7 @@ class selection {
       node->who = w.who;
       node->element = c.element_;
       node->claim = &w.claim;
+      race_release(node);
       enqueue(queue_of(c), *node);
     }
   }
@@ -309,7 +310,9 @@ class selection {
     }
     if (endless) sched.endless_sleeps.fetch_sub(1, std::memory_order_release);
     const std::size_t winner = withdraw();
-    if (winner != count_) conclude(*cases_[winner], node_of(*cases_[winner]).delivered);
+    if (winner == count_) return winner;
+    race_acquire(&node_of(*cases_[winner]));
+    conclude(*cases_[winner], node_of(*cases_[winner]).delivered);
     return winner;
   }
 

@@ -11,15 +11,20 @@ namespace goro::detail {
 
 namespace {
 
-bool apply(debug_settings& settings, std::string_view item) noexcept {
-  constexpr std::string_view k_shuffle = "shuffle=";
-  if (!item.starts_with(k_shuffle)) return false;
-  item.remove_prefix(k_shuffle.size());
-  const auto [end, error] = std::from_chars(item.data(), item.data() + item.size(), settings.shuffle_seed);
+// NAME=NUMBER: true if the item has this name and a number that fits.
+template <class Number>
+bool read(std::string_view item, std::string_view name, Number& value) noexcept {
+  if (!item.starts_with(name)) return false;
+  item.remove_prefix(name.size());
+  const auto [end, error] = std::from_chars(item.data(), item.data() + item.size(), value);
   return error == std::errc{} && end == item.data() + item.size();
 }
 
-}  // namespace
+bool apply(debug_settings& settings, std::string_view item) noexcept {
+  unsigned flag = 0;
+  if (read(item, "raceruntime=", flag) && flag <= 1) return settings.race_runtime = flag == 1, true;
+  return read(item, "shuffle=", settings.shuffle_seed);
+}
 
 debug_settings read_debug_settings() noexcept {
   debug_settings settings;
@@ -28,9 +33,17 @@ debug_settings read_debug_settings() noexcept {
     const std::string_view item = rest.substr(0, rest.find(','));
     rest.remove_prefix(std::min(item.size() + 1, rest.size()));
     if (!item.empty() && !apply(settings, item)) {
-      write_stderr("goro: GORO_DEBUG: \"" + std::string(item) + "\" ignored; known: shuffle=SEED\n");
+      write_stderr("goro: GORO_DEBUG: \"" + std::string(item) +
+                   "\" ignored; known: shuffle=SEED, raceruntime=1\n");
     }
   }
+  return settings;
+}
+
+}  // namespace
+
+const debug_settings& debug() noexcept {
+  static const debug_settings settings = read_debug_settings();
   return settings;
 }
 

@@ -8,9 +8,12 @@ namespace goro::detail {
 struct debug_settings {
   // shuffle=SEED: the next goroutine is chosen by dice seeded with this number; 0 is off.
   std::uint64_t shuffle_seed = 0;
+  // raceruntime=1: ThreadSanitizer checks the runtime instead of the program (detail/race.hpp).
+  bool race_runtime = false;
 };
 
-// Reads the environment. What it does not know is ignored with a line on stderr that says what is known.
-debug_settings read_debug_settings() noexcept;
+// What the environment said when it was first asked for. What is not known is ignored, with a line on stderr
+// that says what is.
+const debug_settings& debug() noexcept;
 
 }  // namespace goro::detail

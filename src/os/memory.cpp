@@ -60,6 +60,11 @@ std::byte* map_stacks(std::size_t bytes) noexcept {
   return p;
 }
 
+void map_anew(std::byte* first, std::size_t bytes) noexcept {
+  ::mmap(first, (bytes + k_page - 1) / k_page * k_page, PROT_READ | PROT_WRITE,
+         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK | MAP_FIXED, -1, 0);
+}
+
 bool install_guards(const strided_pages& pages) noexcept {
   // To install a guard twice does no harm.
   return advise(pages, MADV_GUARD_INSTALL) || advise_one_by_one(pages, MADV_GUARD_INSTALL);

@@ -47,6 +47,7 @@ goroutine* end_of_function() noexcept {
     destroy_locals(gp);  // may park
     mp = current_machine();
   }
+  race_hide();
   mp->inside.store(true, std::memory_order_relaxed);
   transition(gp, g_status::running, g_status::dead);
   mp->pp->finished.add();
@@ -61,10 +62,13 @@ _Unwind_Reason_Code stop(int, _Unwind_Action actions, _Unwind_Exception_Class, _
   goroutine* gp = current_machine()->curg;
   // Should std::terminate be called now, that shows whether exit is what cannot go on (report_terminate).
   // Held, not only looked at: were it freed, a later exception could stand at its address.
-  gp->handled_at_exit = std::current_exception();
-  if ((actions & _UA_END_OF_STACK) == 0) return _URC_NO_REASON;
-  delete e;
-  gp->exiting = false;
+  {
+    const race_hidden hidden;
+    gp->handled_at_exit = std::current_exception();
+    if ((actions & _UA_END_OF_STACK) == 0) return _URC_NO_REASON;
+    delete e;
+    gp->exiting = false;
+  }
   goroutine* next = end_of_function();
   leave_for_ever(current_machine(), next);
 }
@@ -85,7 +89,10 @@ void exit() {
   if (mp->eh->uncaught_exceptions != 0) {
     detail::fatal("goro: this_goroutine::exit called while the stack was being unwound");
   }
-  mp->curg->exiting = true;
+  {
+    const detail::race_hidden hidden;
+    mp->curg->exiting = true;
+  }
   auto* e = new _Unwind_Exception{};
   e->exception_cleanup = detail::swallowed;
   detail::sanitizer_no_return();

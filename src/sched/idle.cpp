@@ -63,7 +63,7 @@ void push_idle_machine(machine* mp) noexcept {
 }
 
 void hold(machine* mp, processor* pp) noexcept {
-  pp->owner.store(mp, std::memory_order_release);  // pairs with anybody_runs()
+  pp->owner.store(mp, std::memory_order_release);  // pairs with company_of()
   mp->pp = pp;
 }
 
@@ -71,7 +71,7 @@ void hold(machine* mp, processor* pp) noexcept {
 bool assign_watch(machine* mp) noexcept {
   processor* pp = pop_idle_processor();
   if (!pp) return false;
-  pp->owner.store(mp, std::memory_order_release);  // pairs with anybody_runs()
+  pp->owner.store(mp, std::memory_order_release);  // pairs with company_of()
   mp->assigned = pp;
   mp->watching = true;
   sched.watcher = mp;

@@ -2,11 +2,12 @@
 // destroyed.
 //
 // When main returns, or exit() is called, an exit handler stops the machines: none takes another turn, and it
-// waits until those have stopped that enter the runtime at all within k_patience. Exit handlers and the
-// destructors of static objects run in the reverse order of their registration and construction, so the
-// handler is registered anew whenever run() returns: a goroutine then meets no destroyed object that was
-// constructed before that. Not covered: exit() called while run() is on, for objects constructed after the
-// first use of goro; goroutines that never enter the runtime. What is parked is never unwound.
+// waits until those have stopped that are inside of the runtime, and for a moment for those that compute.
+// Exit handlers and the destructors of static objects run in the reverse order of their registration and
+// construction, so the handler is registered anew whenever run() returns: a goroutine then meets no destroyed
+// object that was constructed before that. Not covered: exit() called while run() is on, for objects
+// constructed after the first use of goro; goroutines that never enter the runtime. What is parked is never
+// unwound.
 #include <pthread.h>
 
 #include <cxxabi.h>
@@ -34,21 +35,28 @@ namespace {
 constinit lock g_start_lock;
 sigset_t g_signal_mask;  // of the thread that made the first use of goro: all machines have it
 
-// Does another machine hold a P, and has not stopped?
-bool anybody_runs(const machine* self) noexcept {
+// The other machines that hold a P and have not stopped: is there one, and is one inside of the runtime?
+enum class company { none, computes, inside };
+
+company company_of(const machine* self) noexcept {
+  company found = company::none;
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = 0; i != made; ++i) {
     machine* owner = sched.all[i].load(std::memory_order_relaxed)->owner.load(std::memory_order_acquire);
     if (!owner || owner == self || owner->frozen.load(std::memory_order_acquire))
       continue;  // pairs with freeze()
     owner->attention.store(true);
-    return true;
+    if (owner->inside.load(std::memory_order_relaxed)) return company::inside;
+    found = company::computes;
   }
-  return false;
+  return found;
 }
 
 void freeze_at_exit() {
-  constexpr auto k_patience = std::chrono::milliseconds(20);  // for a goroutine that computes
+  // A goroutine that computes may never come, and does no harm: it stops when it enters the runtime. Who is
+  // inside comes soon, or as soon as it gets a core.
+  constexpr auto k_for_who_computes = std::chrono::milliseconds(20);
+  constexpr auto k_for_who_is_inside = std::chrono::seconds(10);
   let_report_finish();
   if (sched.freezing.load(std::memory_order_relaxed))
     return;  // registered more than once, called by one thread
@@ -56,8 +64,14 @@ void freeze_at_exit() {
   sched.exiting = self;
   sched.freezing.store(true, std::memory_order_release);
   heavy_fence();  // [MO-4]: who is not seen inside sees the request when it enters
-  const auto end = clock::now() + k_patience;
-  while (anybody_runs(self) && clock::now() < end) std::this_thread::sleep_for(std::chrono::microseconds(50));
+  const auto start = clock::now();
+  for (;;) {
+    const company others = company_of(self);
+    const clock::duration patience = others == company::inside ? clock::duration(k_for_who_is_inside)
+                                                               : clock::duration(k_for_who_computes);
+    if (others == company::none || clock::now() - start > patience) return;
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
 }
 
 // Ps [0, n) exist and those that nobody holds are on the idle list. The scheduler's lock is held.
@@ -68,11 +82,13 @@ void provide_processors(int n) {
 }
 
 void* machine_thread(void* arg) {
+  race_hide();
   auto* mp = static_cast<machine*>(arg);
   set_current_machine(mp);
   mp->eh = reinterpret_cast<eh_globals*>(abi::__cxa_get_globals());
   mp->errno_address = &errno;
   sanitizer_adopt_thread(mp->system_stack);
+  race_release(mp);  // pairs with complete_switch()
   ask_for_exact_sleeps();
   machine_loop(mp);
 }
@@ -92,8 +108,7 @@ void ensure_started() {
   if (sched.procs.load(std::memory_order_acquire) != 0) return;  // pairs with the store below
   const lock_guard guard(g_start_lock);
   if (sched.procs.load(std::memory_order_relaxed) != 0) return;
-  const debug_settings settings = read_debug_settings();
-  sched.shuffle_seed = settings.shuffle_seed;
+  sched.shuffle_seed = debug().shuffle_seed;
   const int n = initial_procs(k_max_procs);
   {
     const lock_guard idle(sched.guard);
@@ -110,7 +125,7 @@ machine* new_machine(processor* pp) noexcept {
   if (!mp) fatal("goro: no memory for a thread");
   mp->pp = pp;
   mp->watching = true;
-  pp->owner.store(mp, std::memory_order_release);  // pairs with anybody_runs()
+  pp->owner.store(mp, std::memory_order_release);  // pairs with company_of()
   return mp;
 }
 
@@ -121,7 +136,10 @@ void start_machine(machine* mp) noexcept {
   sigset_t former;
   ::pthread_sigmask(SIG_SETMASK, &g_signal_mask, &former);
   pthread_t thread{};
+  const machine* here = current_machine();
+  void* const self = sanitizer_take_name(here ? &here->system_stack : nullptr);
   const int error = ::pthread_create(&thread, nullptr, machine_thread, mp);
+  sanitizer_give_name_back(self);
   ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
   if (error != 0) fatal_errno("cannot start a thread", error);
   ::pthread_detach(thread);

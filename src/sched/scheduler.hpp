@@ -76,7 +76,7 @@ void ready_elsewhere(machine* mp, goroutine* gp) noexcept;
 // Puts gp at the end of the P's ready ring; if that is full, half of it goes to the global queue.
 void queue_ready(processor* pp, goroutine* gp) noexcept;
 
-void prepare_first_turn(processor* pp, goroutine* gp) noexcept;
+void prepare_first_turn(machine* mp, goroutine* gp) noexcept;
 [[noreturn]] void machine_loop(machine* mp) noexcept;
 
 // --- looking for work, sleeping (find_runnable.cpp, idle.cpp, watch.cpp) ---
@@ -133,6 +133,7 @@ void give_up_processor(machine* mp) noexcept;
 class runtime_entry {
  public:
   runtime_entry() noexcept : mp_(current_machine()) {
+    race_hide();
     if (!mp_) return;
     mp_->inside.store(true, std::memory_order_relaxed);
     light_fence();  // [MO-4]
@@ -143,6 +144,7 @@ class runtime_entry {
   }
   ~runtime_entry() {
     if (mp_) mp_->inside.store(false, std::memory_order_relaxed);
+    race_show();
   }
   void moved(machine* mp) noexcept { mp_ = mp; }
   runtime_entry(const runtime_entry&) = delete;

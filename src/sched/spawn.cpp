@@ -60,7 +60,9 @@ unborn spawn_prepare(std::size_t size, std::size_t align, const go_options* opti
   goroutine* gp = mp && mp->pp ? mp->pp->descriptors.get() : take_shared_descriptor();
   gp->closure = gp->inline_closure;
   try {
-    if (size > goroutine::k_inline_closure || align > alignof(std::max_align_t)) [[unlikely]]
+    // Where races are looked for each has its own: the memory of a descriptor passes from one to the next.
+    if (race_checks_program() || size > goroutine::k_inline_closure || align > alignof(std::max_align_t))
+        [[unlikely]]
       allocate_closure(gp, size, align);
     if (options && !options->name().empty()) [[unlikely]]
       give_name(gp, options->name());
@@ -72,6 +74,7 @@ unborn spawn_prepare(std::size_t size, std::size_t align, const go_options* opti
 }
 
 void spawn_abandon(goroutine* gp) noexcept {
+  const race_hidden hidden;
   free_closure(gp);
   free_name(gp);
   give_shared_descriptor(gp);
@@ -81,6 +84,7 @@ void spawn_submit(goroutine* gp, closure_call call, std::source_location where) 
   runtime_entry entry;
   machine* mp = entry.mp();
   describe(gp, call, where);
+  race_release(gp->closure);
   if (!mp || !mp->curg) {
     gp->id.store(sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     gp->creator.store(0, std::memory_order_relaxed);
@@ -98,7 +102,9 @@ void spawn_submit(goroutine* gp, closure_call call, std::source_location where) 
 
 void spawn_main(goroutine* gp, closure_call call, std::source_location where) {
   static constinit std::atomic<bool> first{true};
+  const race_hidden hidden;
   describe(gp, call, where);
+  race_release(gp->closure);
   sched.main_goroutine.store(gp, std::memory_order_relaxed);
   gp->id.store(first.exchange(false, std::memory_order_relaxed)
                    ? 1

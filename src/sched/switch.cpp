@@ -41,7 +41,9 @@ departure goroutine_main(machine* mp) {
   complete_switch(mp);
   for (;;) {
     goroutine* gp = mp->curg;
+    race_acquire(gp->closure);
     mp->inside.store(false, std::memory_order_relaxed);
+    race_show();
     run_body(gp);
     goroutine* next = end_of_function();
     mp = current_machine();
@@ -55,10 +57,10 @@ departure goroutine_main(machine* mp) {
   }
 }
 
-void prepare_first_turn(processor* pp, goroutine* gp) noexcept {
-  stack_slot* s = pp->stacks.get();
+void prepare_first_turn(machine* mp, goroutine* gp) noexcept {
+  stack_slot* s = mp->pp->stacks.get();
   gp->stack = s;
-  sanitizer_begin(s->sanitizer, s->bottom, static_cast<std::size_t>(s->top - s->bottom));
+  sanitizer_begin(s->sanitizer, s->bottom, static_cast<std::size_t>(s->top - s->bottom), mp->system_stack);
   gp->sp = s->top;
   gp->eh = {};
   gp->saved_errno = 0;

@@ -74,6 +74,7 @@ inline void complete_switch(machine* mp) noexcept {
     // The bounds of the scheduler's own stack are known from the first time that somebody comes from there.
     sanitizer_arrive(mp->curg ? mp->curg->stack->sanitizer : mp->system_stack,
                      mp->left ? nullptr : &mp->system_stack);
+    race_acquire(mp);  // what the thread was before anybody ran on it: its thread-local variables
   }
   if (lock* held = std::exchange(mp->release_after, nullptr)) {
     held->release();
@@ -90,7 +91,7 @@ inline context load_next(machine* mp, goroutine* next) noexcept {
     return {.sp = mp->system_sp};
   }
   const bool fresh = next->fresh();
-  if (fresh) prepare_first_turn(mp->pp, next);
+  if (fresh) prepare_first_turn(mp, next);
   *mp->eh = next->eh;
   *mp->errno_address = next->saved_errno;
   start_turn(mp, next);
@@ -145,11 +146,15 @@ inline machine* park(machine* mp, commit_function commit, void* arg, wait_reason
 // See waiter.hpp.
 [[gnu::always_inline]] inline bool wait(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l,
                                         place where, const time_point* deadline, wait_reason reason) {
-  if (!entry.mp() || deadline) [[unlikely]]
-    return wait_otherwise(entry, n, q, l, where, deadline, reason);
+  if (!entry.mp() || deadline) [[unlikely]] {
+    const bool woken = wait_otherwise(entry, n, q, l, where, deadline, reason);
+    if (woken) race_acquire(&n);
+    return woken;
+  }
   n.who = resumable(entry.mp()->curg);
   enqueue_at(where, q, n);
   entry.moved(park(entry.mp(), l, reason));
+  race_acquire(&n);
   return true;
 }
 

@@ -25,6 +25,7 @@ bool take_first(detail::wait_queue& q, detail::wait_node*& n) noexcept {
   n = detail::dequeue(q);
   if (!n) return false;
   n->delivered = true;
+  detail::race_release(n);
   return n->who.is_set();
 }
 
@@ -34,6 +35,7 @@ bool condition_variable::wait_until_notified(std::unique_lock<mutex>& held, cons
   if (!held.owns_lock()) throw panic("goro: wait on a condition_variable without the lock");
   detail::wait_node node;
   {
+    const detail::race_hidden hidden;
     const detail::lock_guard guard(guard_);
     detail::enqueue(waiters_, node);
   }
@@ -47,6 +49,7 @@ bool condition_variable::wait_until_notified(std::unique_lock<mutex>& held, cons
                               detail::wait_reason::cond_wait);
     } else {
       guard_.release();
+      detail::race_acquire(&node);
     }
   }
   held.lock();

@@ -56,6 +56,12 @@ bool mutex::announce_waiter() {
 bool mutex::lock_slow(const time_point* deadline) {
   if (try_once(false)) return true;
   detail::runtime_entry entry;
+  if (!lock_waiting(entry, deadline)) return false;
+  detail::race_acquire(&state_);
+  return true;
+}
+
+bool mutex::lock_waiting(detail::runtime_entry& entry, const time_point* deadline) {
   detail::wait_bucket& b = detail::bucket_of(this);
   std::int64_t since = 0;
   bool woken = false;
@@ -81,18 +87,18 @@ bool mutex::lock_slow(const time_point* deadline) {
 }
 
 void mutex::unlock_slow() {
-  const detail::runtime_entry entry;  // who is fought for the lock may be wanted elsewhere
+  detail::runtime_entry entry;  // who is fought for the lock may be wanted elsewhere
+  detail::race_release(&state_);
   std::uint32_t old = state_.load(std::memory_order_relaxed);
   do {
     if ((old & k_locked) == 0) detail::fatal("sync: unlock of unlocked mutex");
-    if ((old & k_waiters) != 0 && (old & k_woken) == 0) return unlock_to_waiter();
+    if ((old & k_waiters) != 0 && (old & k_woken) == 0) return unlock_to_waiter(entry);
   } while (!state_.compare_exchange_weak(old, old & ~k_locked, std::memory_order_release,
                                          std::memory_order_relaxed));
 }
 
 // Nothing of *this is touched after the bucket's release: the next owner may destroy it.
-void mutex::unlock_to_waiter() {
-  detail::runtime_entry entry;
+void mutex::unlock_to_waiter(detail::runtime_entry& entry) {
   detail::wait_bucket& b = detail::bucket_of(this);
   b.guard.acquire();
   // Another unlock of the same lock() may have come in between.

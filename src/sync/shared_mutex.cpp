@@ -18,11 +18,30 @@
 
 namespace goro {
 
+// The writer's mark, and what the word was before.
+std::uint64_t shared_mutex::enter_alone() noexcept {
+  const detail::race_hidden hidden;
+  return state_.fetch_or(k_writer, std::memory_order_acquire);
+}
+
+std::uint64_t shared_mutex::leave_alone() noexcept {
+  const detail::race_hidden hidden;
+  detail::race_release(&state_);
+  return state_.fetch_and(~k_writer, std::memory_order_release);
+}
+
+void shared_mutex::race_acquire_all() const noexcept {
+  const detail::race_hidden hidden;
+  detail::race_acquire(&state_);
+  detail::race_acquire(&leaving_);
+}
+
 void shared_mutex::lock() {
   writers_.lock();
-  const std::uint64_t before = state_.fetch_or(k_writer, std::memory_order_acquire);
+  const std::uint64_t before = enter_alone();
   if (const auto readers = static_cast<std::int64_t>(before / k_reader); readers != 0)
     wait_for_readers(readers);
+  race_acquire_all();
 }
 
 bool shared_mutex::try_lock() {
@@ -30,6 +49,7 @@ bool shared_mutex::try_lock() {
   std::uint64_t nobody = 0;
   if (state_.compare_exchange_strong(nobody, k_writer, std::memory_order_acquire,
                                      std::memory_order_relaxed)) {
+    race_acquire_all();
     return true;
   }
   writers_.unlock();
@@ -51,7 +71,7 @@ void shared_mutex::wait_for_readers(std::int64_t readers) {
 }
 
 void shared_mutex::unlock() {
-  const std::uint64_t before = state_.fetch_and(~k_writer, std::memory_order_release);
+  const std::uint64_t before = leave_alone();
   if ((before & k_writer) == 0) detail::fatal("sync: Unlock of unlocked RWMutex");
   if (const auto readers = static_cast<std::int64_t>(before / k_reader); readers != 0)
     let_readers_in(readers);
@@ -79,11 +99,13 @@ void shared_mutex::lock_shared_slow() {
   if (admitted_readers_ != 0) {
     --admitted_readers_;
     guard_.release();
+    detail::race_acquire(&state_);
     return;
   }
   detail::wait_node node;
   detail::wait(entry, node, waiting_readers_, guard_, detail::place::last, nullptr,
                detail::wait_reason::rwmutex_rlock);
+  detail::race_acquire(&state_);
 }
 
 void shared_mutex::unlock_shared_slow(std::uint64_t before) {

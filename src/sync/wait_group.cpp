@@ -35,6 +35,7 @@ void wait_group::add_slow(std::uint64_t state, std::int64_t n) {
 // The counter has grown from zero, and there is the mark: misuse if somebody does wait.
 void wait_group::grow_from_zero(std::int64_t n) {
   {
+    const detail::race_hidden hidden;
     detail::wait_bucket& b = detail::bucket_of(this);
     const detail::lock_guard guard(b.guard);
     if (!detail::first_for(b, this)) return;
@@ -48,6 +49,7 @@ void wait_group::grow_from_zero(std::int64_t n) {
 void wait_group::release_waiters() {
   const detail::runtime_entry entry;
   detail::wait_bucket& b = detail::bucket_of(this);
+  detail::race_release(&state_);
   detail::wait_queue woken;
   {
     const detail::lock_guard guard(b.guard);
@@ -67,6 +69,7 @@ bool wait_group::wait_slow(const time_point* deadline) {
   do {
     if (old == 0 || late) {
       b.guard.release();
+      if (old == 0) detail::race_acquire(&state_);
       return old == 0;
     }
   } while (!state_.compare_exchange_weak(old, old | k_waiters, std::memory_order_acquire,
@@ -77,6 +80,7 @@ bool wait_group::wait_slow(const time_point* deadline) {
                     detail::wait_reason::wait_group)) {
     return false;
   }
+  detail::race_acquire(&state_);
   if (state_.load(std::memory_order_acquire) != 0) {
     throw panic("sync: WaitGroup is reused before previous Wait has returned");
   }

@@ -71,6 +71,7 @@ recv_chan<time_point> after_at(time_point deadline) {
   shot->timer.when = deadline;
   shot->timer.fire = fire_one_shot;
   const runtime_entry entry;
+  race_release(core_of(c)->buffer);  // MM-17: what precedes is seen by who receives
   arm_timer(shot->timer);
   // From now on it belongs to itself.
   [[maybe_unused]] const one_shot* const given_away = shot.release();

@@ -2,6 +2,8 @@
 //
 // A timer_state is what a `timer` or `ticker` refers to: a node of the heap, and what its firing does. It is
 // counted: by its handle, by the heap while the node is armed, and by each goroutine that runs its function.
+// The heap's reference stays counted, as `spare`, when the node is taken out: most timers are stopped, and
+// the count then never changes.
 //
 // Rules:
 //   * stop and reset exclude each other by `guard`; the firing does not take it. Whoever holds it gets the
@@ -31,8 +33,8 @@ namespace goro::detail {
 
 struct timer_state : timer_node {
   lock guard;  // of period, endless, and of who may arm
-  std::atomic<std::uint32_t> refs{1};
-  chan<time_point> out{nullptr};
+  std::atomic<std::uint32_t> refs{2};
+  bool spare = true;  // the heap's reference is not in use; guarded
   recv_chan<time_point> in;
   clock::duration period{};  // of a ticker
   bool endless = false;
@@ -44,21 +46,38 @@ namespace {
 
 void hold(timer_state& s) noexcept { s.refs.fetch_add(1, std::memory_order_relaxed); }
 
+void give_up(timer_state* s, std::uint32_t refs) noexcept {
+  // Release: what was done to it happens before its end; acquire: by whoever ends it.
+  if (s->refs.load(std::memory_order_acquire) == refs ||
+      s->refs.fetch_sub(refs, std::memory_order_acq_rel) == refs)
+    delete s;
+}
+
 // Runs the function of a timer, in a goroutine of its own.
 class running_action {
  public:
   explicit running_action(timer_state& s) noexcept : s_(&s) { hold(s); }
   running_action(running_action&& other) noexcept : s_(std::exchange(other.s_, nullptr)) {}
   ~running_action() {
-    if (s_) forget_timer(s_);
+    if (s_) give_up(s_, 1);
   }
-  void operator()() const { s_->action->run(); }
+  void operator()() const {
+    {
+      const race_hidden hidden;
+      race_acquire(s_);
+    }
+    s_->action->run();
+  }
 
  private:
   timer_state* s_;
 };
 
-void send_tick(timer_state& s) noexcept { s.out.try_send(time_point(s.when)); }
+// Dropped if the one before was not received.
+void send_tick(timer_state& s) noexcept {
+  time_point due = s.when;
+  chan_send(core_of(s.in), &due, {.wait = false});
+}
 
 // The next tick on the grid after now.
 void arm_next_tick(timer_state& s) {
@@ -82,7 +101,7 @@ void fire_timer(timer_node& t) {
     send_tick(s);
   }
   t.finish();
-  forget_timer(&s);
+  give_up(&s, 1);
 }
 
 void arm(timer_state& s, time_point when) {
@@ -93,11 +112,13 @@ void arm(timer_state& s, time_point when) {
   }
   s.when = when;
   s.fire = fire_timer;
-  hold(s);
+  // What precedes this is seen by who receives, or runs the function (MM-17).
+  race_release(s.in ? static_cast<const void*>(core_of(s.in)->buffer) : &s);
+  if (!std::exchange(s.spare, false)) hold(s);
   try {
     arm_timer(s);
   } catch (...) {
-    s.refs.fetch_sub(1, std::memory_order_relaxed);
+    s.spare = true;
     throw;
   }
 }
@@ -111,7 +132,7 @@ bool get_idle(timer_state& s) noexcept {
   unsigned spins = 0;
   for (;;) {
     if (timer_heap::disarm(s)) {
-      s.refs.fetch_sub(1, std::memory_order_relaxed);  // the heap's; the caller has one
+      s.spare = true;
       return true;
     }
     if (s.status.load(std::memory_order_acquire) == timer_node::state::idle) return false;
@@ -121,7 +142,9 @@ bool get_idle(timer_state& s) noexcept {
 
 bool get_quiet(timer_state& s) noexcept {
   const bool prevented = get_idle(s);
-  return (s.out && chan_discard(core_of(s.out))) || prevented;
+  // What fires once, and was to fire, has sent nothing since the last reset.
+  if (!s.in || (prevented && s.period == clock::duration::zero())) return prevented;
+  return chan_discard(core_of(s.in)) || prevented;
 }
 
 timer_state* start_timer(std::unique_ptr<timer_state> s, time_point when) {
@@ -138,9 +161,8 @@ timer_state* start_timer(std::unique_ptr<timer_state> s, time_point when) {
 
 timer_state* make_timer(time_point when, clock::duration period) {
   auto s = std::make_unique<timer_state>();
-  s->out = chan<time_point>(1);
-  core_of(s->out)->of_timer = true;
-  s->in = s->out;
+  s->in = chan<time_point>(1);
+  core_of(s->in)->of_timer = true;
   s->period = period;
   return start_timer(std::move(s), when);
 }
@@ -168,9 +190,13 @@ bool reset_timer(timer_state& s, time_point when, clock::duration period) {
   return was_active;
 }
 
-void forget_timer(timer_state* s) noexcept {
-  // Release: what was done to it happens before its end; acquire: by whoever ends it.
-  if (s->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) delete s;
+// Nobody else uses the handle now: no guard.
+void end_timer(timer_state* s, bool stops) noexcept {
+  if (stops) {
+    const runtime_entry entry;
+    get_quiet(*s);
+  }
+  give_up(s, s->spare ? 2 : 1);
 }
 
 const recv_chan<time_point>& channel_of(const timer_state* s) noexcept {

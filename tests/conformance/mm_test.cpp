@@ -1,5 +1,6 @@
-// MM-01, 03 to 06, 09, 12, 13 and 19: who sees what. The data are plain variables: in an ordinary build wrong
-// values fail the tests, under ThreadSanitizer every missing edge does.
+// MM-01, 03 to 06, 08 to 10, 12 to 15 and 17 to 19: who sees what. The data are plain variables: in an
+// ordinary build wrong values fail the tests, under ThreadSanitizer every missing edge does. What must not be
+// ordered is in race/race_test.cpp.
 #include <gtest/gtest.h>
 
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -241,6 +243,184 @@ TEST_P(MemoryModel, MM_13_the_end_of_the_function_is_visible_after_every_call_of
         EXPECT_EQ(plain, i);
       });
     }
+    ended.wait();
+  });
+}
+
+TEST_P(MemoryModel, MM_08_the_chosen_case_has_the_edges_of_the_plain_operation) {
+  repeat(500, [](int i) {
+    for (const int capacity : {0, 1}) {
+      const goro::chan<int> wanted{capacity};
+      const goro::chan<int> never;
+      int plain = 0;
+      int back = 0;
+      goro::go([&, wanted] {
+        plain = i;
+        goro::send_case out{wanted, 1};
+        goro::recv_case other{never};
+        goro::select(out, other);
+        EXPECT_TRUE(out);
+        if (capacity == 0) {
+          EXPECT_EQ(back, -i);
+        }
+        wanted.close();
+      });
+      back = -i;
+      goro::recv_case in{wanted};
+      goro::recv_case other{never};
+      goro::select(in, other);
+      EXPECT_EQ(plain, i);
+      goro::select(other, in);  // closed
+      EXPECT_EQ(in.take(), std::nullopt);
+    }
+  });
+}
+
+TEST_P(MemoryModel, MM_10_unlocks_of_a_shared_mutex) {
+  goro::shared_mutex m;
+  std::array<int, 4> plain{};
+  std::atomic<int> writes{0};
+  const int n = repetitions(500);
+  const auto use = [&](int g) {
+    int written = 0;  // by this one alone, seen by itself only under the lock of a reader
+    for (int i = 0; i < n; ++i) {
+      if ((i + g) % 4 == 0) {
+        const std::unique_lock held(m);
+        for (int& p : plain) ++p;
+        writes.fetch_add(1, std::memory_order_relaxed);
+        ++written;
+      } else {
+        const std::shared_lock held(m);
+        for (const int p : plain) EXPECT_EQ(p, plain[0]);
+        EXPECT_GE(plain[0], written);
+      }
+    }
+  };
+  std::jthread thread([&] { use(6); });
+  in_goroutine([&] {
+    goro::wait_group ended;
+    for (int g = 0; g < 6; ++g) ended.go([&, g] { use(g); });
+    ended.wait();
+  });
+  thread.join();
+  EXPECT_EQ(plain[0], writes.load());
+}
+
+TEST_P(MemoryModel, MM_14_a_notification_is_visible_to_the_wait_that_it_ends) {
+  repeat(500, [](int i) {
+    goro::mutex m;
+    goro::condition_variable cv;
+    int plain = 0;
+    std::array<int, 2> woken{};
+    goro::wait_group ended;
+    goro::chan<goro::unit> waits{2};
+    for (int& w : woken) {
+      ended.go([&] {
+        std::unique_lock held(m);
+        waits.send({});
+        cv.wait(held);
+        w = plain;
+      });
+    }
+    waits.recv();
+    waits.recv();
+    {
+      const std::lock_guard both_wait(m);
+    }
+    plain = i;  // not under the lock
+    if (i % 2 == 0) {
+      cv.notify_all();
+    } else {
+      cv.notify_one();
+      cv.notify_one();
+    }
+    ended.wait();
+    EXPECT_EQ(woken, (std::array{i, i}));
+  });
+}
+
+TEST_P(MemoryModel, MM_15_atomic_operations_are_one_order_and_synchronise) {
+  repeat(2000, [](int i) {
+    std::atomic<int> x{0};
+    std::atomic<int> y{0};
+    std::array<int, 2> seen{};
+    int plain = 0;
+    goro::wait_group ended;
+    ended.go([&] {
+      plain = i;
+      x = 1;
+      seen[0] = y;
+    });
+    ended.go([&] {
+      y = 1;
+      seen[1] = x;
+      if (seen[1] == 1) {
+        EXPECT_EQ(plain, i);
+      }
+    });
+    ended.wait();
+    EXPECT_NE(seen, (std::array{0, 0}));
+  });
+}
+
+TEST_P(MemoryModel, MM_17_what_precedes_a_timer_is_visible_to_its_firing) {
+  repeat(100, [](int i) {
+    int plain = i;
+    const goro::chan<int> called{1};
+    goro::timer f = goro::after_func(20us, [&plain, called] { called.send(plain); });
+    EXPECT_EQ(called.recv(), i);
+
+    int before_new = 0;
+    int before_after = 0;
+    int before_reset = 0;
+    goro::wait_group ended;
+    std::atomic<int> step{0};
+    before_new = i;
+    goro::timer t(20us);
+    before_after = i;
+    const goro::recv_chan<goro::time_point> after = goro::after(20us);
+    ended.go([&, c = t.c()] {
+      c.recv();
+      EXPECT_EQ(before_new, i);
+      after.recv();
+      EXPECT_EQ(before_after, i);
+      step.store(1, std::memory_order_relaxed);
+      while (step.load(std::memory_order_relaxed) != 2) goro::this_goroutine::yield();
+      c.recv();
+      EXPECT_EQ(before_reset, i);
+    });
+    while (step.load(std::memory_order_relaxed) != 1) goro::this_goroutine::yield();
+    before_reset = i;
+    t.reset(20us);
+    step.store(2, std::memory_order_relaxed);
+    ended.wait();
+
+    plain = -i;
+    f.reset(20us);
+    EXPECT_EQ(called.recv(), -i);
+  });
+}
+
+TEST_P(MemoryModel, MM_18_what_precedes_a_cancel_is_visible_after_done) {
+  repeat(500, [](int i) {
+    const auto [ctx, cancel] = goro::with_cancel(goro::background());
+    int plain = 0;
+    goro::wait_group ended;
+    for (int g = 0; g < 3; ++g) {
+      ended.go([&plain, i, c = ctx] {
+        c.done().recv();
+        EXPECT_EQ(plain, i);
+        EXPECT_EQ(c.err(), goro::errc::canceled);
+        EXPECT_EQ(c.cause(), std::errc::io_error);
+      });
+    }
+    ended.go([&plain, i, c = ctx] {
+      while (!c.err()) goro::this_goroutine::yield();
+      EXPECT_EQ(plain, i);
+      EXPECT_EQ(c.cause(), std::errc::io_error);
+    });
+    plain = i;
+    cancel(std::make_error_code(std::errc::io_error));
     ended.wait();
   });
 }

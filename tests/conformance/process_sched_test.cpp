@@ -15,6 +15,7 @@
 namespace {
 
 using goro_test::count_lines;
+using goro_test::k_asan;
 using goro_test::k_sanitized;
 using goro_test::program_result;
 using goro_test::run_program;
@@ -66,7 +67,8 @@ TEST_P(Idle, SCHED_16_ten_thousand_parked_goroutines_use_no_cpu) {
   const program_result r =
       run_program("idle", {"10000", "10"}, {"GORO_MAXPROCS=" + std::to_string(GetParam())}, 60s);
   ASSERT_EQ(r.exit_code, 0) << r.err;
-  EXPECT_LT(std::atol(r.out.c_str()), 10'000) << "microseconds of CPU in 10 s";
+  // Under AddressSanitizer the one wake-up at the end costs some milliseconds more where page tables are dear.
+  EXPECT_LT(std::atol(r.out.c_str()), k_asan ? 50'000 : 10'000) << "microseconds of CPU in 10 s";
 }
 
 struct Succession : testing::TestWithParam<int> {};
@@ -77,13 +79,14 @@ TEST_P(Succession, LIFE_23_millions_of_goroutines_leave_memory_as_it_was) {
   // several Ps.
   goro_test::allow_longer(120s);
 #if defined(__OPTIMIZE__)
-  const char* flood = k_sanitized ? "20000" : "10000000";
+  const char* flood = k_sanitized ? "4000" : "10000000";
 #else
   const char* flood = "2000000";
 #endif
-  // A sanitizer makes a new fiber for each, some 0.4 ms; what it checks there is the reuse, not the figures.
-  const char* warm_up = k_sanitized ? "2000" : "100000";
-  const char* each = k_sanitized ? "20000" : "1000000";
+  // A sanitizer makes a new fiber for each, some 0.4 ms or several; what it checks there is the reuse, not
+  // the figures.
+  const char* warm_up = k_sanitized ? "1000" : "100000";
+  const char* each = k_sanitized ? "4000" : "1000000";
   for (const auto& [mode, total] : {std::pair{"flood", flood}, {"parking", each}, {"each", each}}) {
     const program_result r = run_program("succession", {warm_up, total, mode},
                                          {"GORO_MAXPROCS=" + std::to_string(GetParam())}, 120s);

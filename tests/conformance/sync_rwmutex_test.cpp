@@ -69,39 +69,59 @@ TEST_P(SyncRwmutex, SYNC_07_or_one_writer) {
 
 TEST_P(SyncRwmutex, SYNC_07_it_blocks_goroutines_only) {
   rw.lock();
+  goro::wait_group ended;
+  ended.add(200);
   for (int i = 0; i != 100; ++i) {
-    go_named("reader", [&] { const std::shared_lock held(rw); });
-    go_named("writer", [&] { const std::lock_guard held(rw); });
+    go_named("reader", [&] {
+      {
+        const std::shared_lock held(rw);
+      }
+      ended.done();
+    });
+    go_named("writer", [&] {
+      {
+        const std::lock_guard held(rw);
+      }
+      ended.done();
+    });
   }
   EXPECT_TRUE(all_park("reader", 100));
   EXPECT_TRUE(all_park("writer", 100));
   EXPECT_EQ(goro_test::state_of("reader"), "sync.RWMutex.RLock");
   rw.unlock();
-  EXPECT_TRUE(eventually([&] { return alive() == 0; }));
+  ended.wait();
 }
 
 TEST_P(SyncRwmutex, SYNC_08_a_waiting_writer_holds_back_new_readers) {
   rw.lock_shared();
   std::vector<int> order;
   goro::mutex guard;
+  goro::wait_group ended;
+  ended.add(2);
   const auto note = [&](int who) {
     const std::lock_guard held(guard);
     order.push_back(who);
   };
   go_named("writer", [&] {
-    const std::lock_guard held(rw);
-    note(1);
+    {
+      const std::lock_guard held(rw);
+      note(1);
+    }
+    ended.done();
   });
   EXPECT_TRUE(all_park("writer"));
   EXPECT_EQ(goro_test::state_of("writer"), "sync.RWMutex.Lock");
   EXPECT_FALSE(rw.try_lock_shared());
   go_named("reader", [&] {
-    const std::shared_lock held(rw);
-    note(2);
+    {
+      const std::shared_lock held(rw);
+      note(2);
+    }
+    ended.done();
   });
   EXPECT_TRUE(all_park("reader"));
   rw.unlock_shared();
-  EXPECT_TRUE(eventually([&] { return alive() == 0; }));
+  ended.wait();
   EXPECT_EQ(order, (std::vector<int>{1, 2}));
 }
 
@@ -109,20 +129,29 @@ TEST_P(SyncRwmutex, SYNC_08_readers_behind_it_run_before_the_next_writer) {
   rw.lock();
   std::atomic<int> readers{0};
   std::atomic<int> seen{-1};
+  goro::wait_group ended;
+  ended.add(6);
   for (int i = 0; i != 5; ++i) {
     go_named("reader", [&] {
-      const std::shared_lock held(rw);
-      ++readers;
+      {
+        const std::shared_lock held(rw);
+        ++readers;
+      }
+      ended.done();
     });
   }
   EXPECT_TRUE(all_park("reader", 5));
   go_named("next writer", [&] {
-    const std::lock_guard held(rw);
-    seen = readers.load();
+    {
+      const std::lock_guard held(rw);
+      seen = readers.load();
+    }
+    ended.done();
   });
   EXPECT_TRUE(all_park("next writer"));
   rw.unlock();
-  EXPECT_TRUE(eventually([&] { return seen == 5; }));
+  ended.wait();
+  EXPECT_EQ(seen, 5);
 }
 
 TEST_P(SyncRwmutex, SYNC_10_the_attempts_never_block) {

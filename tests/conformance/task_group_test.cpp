@@ -32,8 +32,8 @@ TEST_P(TaskGroup, ERRG_01_wait_returns_after_all_with_the_first_error) {
   in_goroutine([] {
     std::atomic<int> ended{0};
     goro::task_group group;
-    group.go([&] {
-      goro::sleep_for(5ms);
+    group.go([&](const goro::context& ctx) {
+      ctx.done().recv();
       ++ended;
       return code(2);
     });
@@ -151,6 +151,8 @@ TEST_P(Semaphore, ERRG_05_requests_are_served_in_the_order_of_their_arrival) {
   s.acquire(2);
   std::vector<int> order;
   goro::mutex guard;
+  goro::wait_group ended;
+  ended.add(2);
   const auto request = [&](const char* name, std::int64_t n) {
     go_named(name, [&, n] {
       s.acquire(n);
@@ -159,6 +161,7 @@ TEST_P(Semaphore, ERRG_05_requests_are_served_in_the_order_of_their_arrival) {
         order.push_back(static_cast<int>(n));
       }
       s.release(n);
+      ended.done();
     });
     EXPECT_TRUE(all_park(name));
   };
@@ -166,7 +169,7 @@ TEST_P(Semaphore, ERRG_05_requests_are_served_in_the_order_of_their_arrival) {
   request("small", 1);  // one is free, but the large one is first
   EXPECT_FALSE(s.try_acquire());
   s.release(2);
-  EXPECT_TRUE(eventually([&] { return alive() == 0; }));
+  ended.wait();
   EXPECT_EQ(order, (std::vector<int>{3, 1}));
 }
 

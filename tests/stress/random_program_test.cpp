@@ -1,5 +1,6 @@
-// Random programs: goroutines and plain threads that send, receive, try, wait for a while, lock, sleep,
-// yield, start others and change max_procs, all at once. What is left over must add up exactly.
+// Random programs: goroutines and plain threads that send, receive, select, try, wait for a while, lock,
+// sleep, set timers, derive and cancel contexts, yield, start others and change max_procs, all at once. What
+// is left over must add up exactly.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -12,42 +13,19 @@
 
 #include <goro/goro.hpp>
 
+#include "stress/random_actions.hpp"
 #include "support/stress.hpp"
 
 namespace {
 
+using goro_test::audited_channel;
 using goro_test::pick;
+using goro_test::short_time;
+using goro_test::world;
 using namespace std::chrono_literals;
 
 struct RandomProgram : goro_test::stress_test {};
 INSTANTIATE_TEST_SUITE_P(Procs, RandomProgram, goro_test::all_procs());
-
-// One channel and what should be true of it.
-struct audited_channel {
-  explicit audited_channel(int capacity) : c(capacity) {}
-  goro::chan<long> c;
-  std::atomic<long> sent{0};
-  std::atomic<long> received{0};
-  std::atomic<long> sum_sent{0};
-  std::atomic<long> sum_received{0};
-};
-
-// The state that all actors of a program share.
-struct world {
-  std::deque<audited_channel> channels;
-  goro::mutex lock;
-  long guarded = 0;  // plain, under lock
-  std::atomic<long> guarded_expected{0};
-  goro::wait_group actors;
-  std::atomic<std::uint64_t> next_stream{0};
-  std::uint64_t seed = 0;
-  int max_procs = 1;
-};
-
-std::chrono::nanoseconds short_time(std::mt19937_64& rng) {
-  static constexpr std::chrono::nanoseconds k_times[] = {-1ns, 0ns, 1us, 5us, 20us, 100us, 1ms};
-  return k_times[pick(rng, 0, 6)];
-}
 
 void send_somehow(audited_channel& a, std::mt19937_64& rng) {
   const long value = pick(rng, 1, 1000);
@@ -65,9 +43,7 @@ void send_somehow(audited_channel& a, std::mt19937_64& rng) {
     default:
       sent = a.c.try_send_for(value, 10ms);
   }
-  if (!sent) return;
-  ++a.sent;
-  a.sum_sent += value;
+  if (sent) a.note_sent(value);
 }
 
 void recv_somehow(audited_channel& a, std::mt19937_64& rng) {
@@ -83,9 +59,7 @@ void recv_somehow(audited_channel& a, std::mt19937_64& rng) {
         return a.c.try_recv_for(10ms);
     }
   }();
-  if (!r) return;
-  ++a.received;
-  a.sum_received += *r;
+  if (r) a.note_received(*r);
 }
 
 void lock_somehow(world& w, std::mt19937_64& rng) {
@@ -102,7 +76,7 @@ void lock_somehow(world& w, std::mt19937_64& rng) {
   }
   if (!held) return;
   ++w.guarded;
-  ++w.guarded_expected;
+  ++w.locked.expected;
   if (pick(rng, 0, 15) == 0) goro::this_goroutine::yield();
   w.lock.unlock();
 }
@@ -119,9 +93,8 @@ void act(world& w, int steps, int depth) {
   std::seed_seq sequence{w.seed, w.next_stream++};
   std::mt19937_64 rng(sequence);
   while (steps-- > 0) {
-    audited_channel& a =
-        w.channels[static_cast<std::size_t>(pick(rng, 0, static_cast<int>(w.channels.size()) - 1))];
-    switch (pick(rng, 0, 19)) {
+    audited_channel& a = w.any_channel(rng);
+    switch (pick(rng, 0, 29)) {
       case 0:
         start_another(w, rng, depth);
         break;
@@ -142,6 +115,37 @@ void act(world& w, int steps, int depth) {
         break;
       case 8:
         (void)goro::after(short_time(rng)).try_recv_for(1ms);
+        break;
+      case 9:
+      case 10:
+      case 11:
+      case 12:
+        goro_test::select_somehow(w, rng);
+        break;
+      case 13:
+        goro_test::use_timer(w, rng);
+        break;
+      case 14:
+        goro_test::use_ticker(rng);
+        break;
+      case 15:
+        goro_test::use_timer_function(w, rng);
+        break;
+      case 16:
+        goro_test::use_context(w, rng);
+        break;
+      case 17:
+      case 18:
+        goro_test::use_shared_mutex(w, rng);
+        break;
+      case 19:
+        goro_test::make_or_take_token(w, rng);
+        break;
+      case 20:
+        goro_test::use_semaphore(w, rng);
+        break;
+      case 21:
+        goro_test::run_group(w, rng);
         break;
       default:
         pick(rng, 0, 1) == 0 ? send_somehow(a, rng) : recv_somehow(a, rng);
@@ -169,13 +173,18 @@ TEST_P(RandomProgram, adds_up) {
       EXPECT_EQ(a.c.size(), static_cast<std::size_t>(a.sent - a.received));
       a.c.close();
       for (const long v : a.c) {
-        ++a.received;
-        a.sum_received += v;
+        a.note_received(v);
       }
       EXPECT_EQ(a.sent, a.received);
       EXPECT_EQ(a.sum_sent, a.sum_received);
     }
-    EXPECT_EQ(w.guarded, w.guarded_expected);
+    EXPECT_EQ(w.guarded, w.locked.expected);
+    EXPECT_EQ(w.left, w.written.expected);
+    EXPECT_EQ(w.right, w.written.expected);
+    EXPECT_EQ(w.there, w.tokens.expected - w.tokens.done);
+    EXPECT_EQ(w.permits_held, 0);
+    EXPECT_TRUE(w.permits.try_acquire(world::k_permits));
+    EXPECT_EQ(w.calls.done, w.calls.expected);
     goro::set_max_procs(procs());
   });
 }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <goro/detail/chan_core.hpp>
+#include <goro/detail/race.hpp>
 
 namespace goro::detail {
 
@@ -62,6 +63,8 @@ std::size_t checked_capacity(N n) {
   return static_cast<std::size_t>(n);
 }
 
+// Where races of the program are looked for, the slow path does it all: the lock would order too much.
+//
 // Both look first without the lock, which the slow path would only take again. What they see may be old: then
 // the slow path, which handles every case, is taken for nothing, or the look under the lock says so.
 inline bool may_buffer(const chan_core* c) noexcept {
@@ -75,7 +78,7 @@ inline bool may_take(const chan_core* c) noexcept {
 // Buffers the element if there is room and nobody waits for it. Moves from v only if so.
 template <class T>
 bool send_fast(chan_core* c, T& v) noexcept {
-  if (!c || !may_buffer(c)) return false;
+  if (race_checks_program() || !c || !may_buffer(c)) return false;
   const lock_guard guard(c->guard);
   if (!may_buffer(c)) return false;
   const std::size_t count = c->count.load(std::memory_order_relaxed);
@@ -87,7 +90,7 @@ bool send_fast(chan_core* c, T& v) noexcept {
 // Takes the oldest buffered element if no sender waits to refill the buffer.
 template <class T>
 bool recv_fast(chan_core* c, slot<T>& s) noexcept {
-  if (!c || !may_take(c)) return false;
+  if (race_checks_program() || !c || !may_take(c)) return false;
   const lock_guard guard(c->guard);
   if (!may_take(c)) return false;
   const std::size_t count = c->count.load(std::memory_order_relaxed);

@@ -37,9 +37,8 @@ class select_case {
     detail::release(core_);
   }
 
-  // Takes a reference of its own.
+  // Takes over a reference.
   void arm_with(detail::chan_core* core) noexcept {
-    detail::retain(core);
     detail::release(core_);
     core_ = core;
     armed_ = true;
