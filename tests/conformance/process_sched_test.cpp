@@ -67,7 +67,8 @@ TEST_P(Idle, SCHED_16_ten_thousand_parked_goroutines_use_no_cpu) {
   const program_result r =
       run_program("idle", {"10000", "10"}, {"GORO_MAXPROCS=" + std::to_string(GetParam())}, 60s);
   ASSERT_EQ(r.exit_code, 0) << r.err;
-  // Under AddressSanitizer the one wake-up at the end costs some milliseconds more where page tables are dear.
+  // Under AddressSanitizer the one wake-up at the end costs some milliseconds more where page tables are
+  // dear.
   EXPECT_LT(std::atol(r.out.c_str()), k_asan ? 50'000 : 10'000) << "microseconds of CPU in 10 s";
 }
 
