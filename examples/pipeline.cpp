@@ -16,7 +16,7 @@ namespace {
 // Starts a stage: f(input, output) runs in a goroutine, and its output is closed when it returns.
 template <class Stage>
 goro::recv_chan<int> start(Stage stage, goro::recv_chan<int> in) {
-  const goro::chan<int> out;
+  goro::chan<int> out;
   goro::go([=] {
     stage(in, goro::send_chan<int>(out));
     out.close();

@@ -106,7 +106,7 @@ void fan_out_fan_in() {
 // A stage: f(value) for each value, in order, in a goroutine of its own.
 template <class F>
 goro::recv_chan<long> stage(goro::recv_chan<long> in, F f) {
-  const goro::chan<long> out{4};
+  goro::chan<long> out{4};
   goro::go([=] {
     for (const long v : in) out.send(f(v));
     out.close();

@@ -60,9 +60,10 @@ std::byte* map_stacks(std::size_t bytes) noexcept {
   return p;
 }
 
-void map_anew(std::byte* first, std::size_t bytes) noexcept {
-  ::mmap(first, (bytes + k_page - 1) / k_page * k_page, PROT_READ | PROT_WRITE,
-         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK | MAP_FIXED, -1, 0);
+bool map_anew(std::byte* first, std::size_t bytes) noexcept {
+  const std::size_t pages = (bytes + k_page - 1) / k_page;
+  return ::mmap(first, pages * k_page, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
 
 bool install_guards(const strided_pages& pages) noexcept {

@@ -18,8 +18,8 @@ std::byte* map_memory(std::size_t bytes) noexcept;
 // The same for stacks: no huge pages, of which the first touch would commit 2 MB.
 std::byte* map_stacks(std::size_t bytes) noexcept;
 
-// The same pages again, empty. Nothing if the kernel does not like to.
-void map_anew(std::byte* first, std::size_t bytes) noexcept;
+// The same pages again, empty; false if the kernel has none.
+bool map_anew(std::byte* first, std::size_t bytes) noexcept;
 
 // The places first + i * stride for i in [0, count), each of `bytes`, whole pages.
 struct strided_pages {
