@@ -80,14 +80,14 @@ TEST_P(Succession, LIFE_23_millions_of_goroutines_leave_memory_as_it_was) {
   // several Ps.
   goro_test::allow_longer(120s);
 #if defined(__OPTIMIZE__)
-  const char* flood = k_sanitized ? "4000" : "10000000";
+  const char* flood = k_sanitized ? "1500" : "10000000";
 #else
   const char* flood = "2000000";
 #endif
   // A sanitizer makes a new fiber for each, some 0.4 ms or several; what it checks there is the reuse, not
   // the figures.
-  const char* warm_up = k_sanitized ? "1000" : "100000";
-  const char* each = k_sanitized ? "4000" : "1000000";
+  const char* warm_up = k_sanitized ? "500" : "100000";
+  const char* each = k_sanitized ? "1500" : "1000000";
   for (const auto& [mode, total] : {std::pair{"flood", flood}, {"parking", each}, {"each", each}}) {
     const program_result r = run_program("succession", {warm_up, total, mode},
                                          {"GORO_MAXPROCS=" + std::to_string(GetParam())}, 120s);

@@ -441,7 +441,7 @@ TEST_P(Select, SELECT_14_withdrawing_costs_the_same_however_many_others_wait) {
     const int few = goro_test::goroutines_at_once(5'000) / (goro_test::k_sanitized ? 8 : 1);
     double best_of_few = 1e12;
     double best_of_many = 1e12;
-    for (int i = 0; i != 3; ++i) {
+    for (int i = goro_test::k_sanitized ? 1 : 3; i != 0; --i) {
       best_of_few = std::min(best_of_few, nanoseconds_to_withdraw(few));
       best_of_many = std::min(best_of_many, nanoseconds_to_withdraw(8 * few));
     }

@@ -152,7 +152,8 @@ std::vector<int> firing_order(int slots, Wait wait) {
   auto rng = goro_test::make_rng(static_cast<std::uint64_t>(slots));
   std::shuffle(slot.begin(), slot.end(), rng);
   const goro::chan<int> fired{slots};
-  const auto start = goro::clock::now() + 20ms;
+  // Late enough for all to have begun: a new goroutine takes ThreadSanitizer some milliseconds.
+  const auto start = goro::clock::now() + (goro_test::k_sanitized ? 300ms : 20ms);
   for (const int s : slot) {
     goro::go([=] {
       wait(start + s * 10ms);
