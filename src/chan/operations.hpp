@@ -44,7 +44,7 @@ inline void pop_front(chan_core* c, void* storage) noexcept {
 
 // The same for the partner that waits in `n`. It is parked, and cannot go on while the channel is locked, so
 // it is done in its name; not so for a plain thread, which is told by way of the caller.
-inline void race_use_slot_for(const wait_node* n, const std::byte* slot) noexcept {
+inline void race_use_slot_for(wait_node* n, const std::byte* slot) noexcept {
   if (const goroutine* gp = n->who.as_goroutine()) {
     void* const self = sanitizer_take_name(&gp->stack->sanitizer);
     race_use_slot(slot);
@@ -53,12 +53,15 @@ inline void race_use_slot_for(const wait_node* n, const std::byte* slot) noexcep
     race_acquire(n);
     race_use_slot(slot);
     race_release(n);
+#if defined(GORO_TSAN)
+    n->race_slot = slot;  // who tells here may be a timer that fires, and that has nothing to tell
+#endif
   }
 }
 
 // A sender meets the receiver that waits in `n`. On an unbuffered channel each sees what the other did
 // before; otherwise it is as if the element went through the buffer.
-inline void race_hand_over(chan_core* c, const wait_node* n) noexcept {
+inline void race_hand_over(chan_core* c, wait_node* n) noexcept {
   if (!race_checks_program()) return;
   if (c->capacity == 0) {
     race_acquire(n);

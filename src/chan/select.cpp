@@ -1,18 +1,14 @@
 // Select: one wait in several queues.
 //
 //   1. Look, without locks: choose one of the cases that seem ready, each with the same chance, and try it.
-//   Most
-//      selects of a busy program end here, with one lock.
+//      Most selects of a busy program end here, with one lock.
 //   2. Lock all channels, in the order of their addresses, so that two selects never wait for each other.
-//   Choose
-//      again among those that are ready now; if one is, done. That none is, is true at one instant: only now
-//      may a try_select say so (SELECT-04).
-//   3. Queue a node in each channel and park. The nodes are the cases themselves; all share one claim word,
-//   so
+//      Choose again among those that are ready now; if one is, done. That none is, is true at one instant:
+//      only now may a try_select say so (SELECT-04).
+//   3. Queue a node in each channel and park. The nodes are the cases themselves; all share one claim word:
 //      one waker, or the deadline, ends the wait, once. The locks are released by the commit, off the stack.
 //   4. Withdraw: take the nodes that did not win out of their queues, which are doubly linked: the cost does
-//   not
-//      depend on how many others wait there.
+//      not depend on how many others wait there.
 //
 // The commit of 3 reads the cases while it releases one lock after another, and after the first release a
 // waker may let the goroutine go on, which then destroys them. It cannot come so far: in 4 it takes the lock
@@ -74,11 +70,24 @@ class selection {
   selection(const selection&) = delete;
   selection& operator=(const selection&) = delete;
 
+  // What user code may do (the destructor of an element that was sent, an exception) is done outside of the
+  // runtime, and a wait for nothing has an entry of its own.
   std::size_t run(patience p) {
+    const std::size_t chosen = run_cases(p);
+    if (chosen == k_no_channel) return wait_for_nothing(p);
+    if (chosen != count_) conclude(*cases_[chosen], done_);
+    return chosen;
+  }
+
+ private:
+  static constexpr std::size_t k_no_channel = static_cast<std::size_t>(-1);
+
+  // The position of the case that proceeds, count_ for none; k_no_channel if there is nothing to wait for.
+  std::size_t run_cases(patience p) {
     runtime_entry entry;
     if (const std::size_t i = choose<looks_ready>(entry); i != count_ && try_alone(entry, i)) return i;
     order_locks();
-    if (!first_) return wait_for_nothing(p);
+    if (!first_) return k_no_channel;
     lock_all();
     if (const std::size_t i = try_locked(entry); i != count_) return i;
     if (!p.wait || (p.deadline && *p.deadline <= now())) {
@@ -88,7 +97,6 @@ class selection {
     return park_in_all(entry, p.deadline);
   }
 
- private:
   // --- entering and leaving ---
 
   void enter(std::size_t i) {
@@ -158,7 +166,7 @@ class selection {
     c.core_->guard.release();
     if (a == attempt::must_wait) return false;
     if (woken) ready(entry.mp(), who);
-    conclude(c, a == attempt::done);
+    done_ = a == attempt::done;
     return true;
   }
 
@@ -173,7 +181,7 @@ class selection {
       const resumable who = woken ? woken->who : resumable();
       unlock_all(first_);
       if (woken) ready(entry.mp(), who);
-      conclude(*cases_[i], a == attempt::done);
+      done_ = a == attempt::done;
       return i;
     }
   }
@@ -311,8 +319,9 @@ class selection {
     if (endless) sched.endless_sleeps.fetch_sub(1, std::memory_order_release);
     const std::size_t winner = withdraw();
     if (winner == count_) return winner;
-    race_acquire(&node_of(*cases_[winner]));
-    conclude(*cases_[winner], node_of(*cases_[winner]).delivered);
+    const wait_node& node = node_of(*cases_[winner]);
+    race_arrive(node);
+    done_ = node.delivered;
     return winner;
   }
 
@@ -354,6 +363,7 @@ class selection {
   std::size_t count_;
   select_case* first_ = nullptr;
   std::size_t armed_ = 0;
+  bool done_ = false;  // the chosen case has proceeded; false: its channel is closed
 };
 
 std::size_t select_among(select_case* const* cases, std::size_t count, patience p) {

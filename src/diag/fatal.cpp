@@ -2,6 +2,7 @@
 #include "diag/fatal.hpp"
 
 #include <cxxabi.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -91,6 +92,12 @@ void write_stderr(std::string_view text) noexcept {
 
 namespace {
 
+// Not by _exit(): there ThreadSanitizer wants to have the last word, also about what is hidden from it
+// (race.hpp).
+[[noreturn]] void leave_process() noexcept {
+  for (;;) ::syscall(SYS_exit_group, k_exit_code);
+}
+
 // The goroutine, or the thread (odd, where a goroutine's address is even).
 std::uintptr_t present_party() noexcept {
   const machine* mp = current_machine();
@@ -106,7 +113,7 @@ void claim_report() noexcept {
   if (g_reporter.compare_exchange_strong(reporter, self, std::memory_order_acq_rel)) return;
   if (reporter != self) let_report_finish();
   write_stderr("panic while printing panic value\n");
-  ::_exit(k_exit_code);
+  leave_process();
 }
 
 void let_report_finish() noexcept {
@@ -119,7 +126,7 @@ void let_report_finish() noexcept {
   while (never.sleep(&end)) {
   }
   write_stderr("fatal error: goro: the text of a panic does not come to an end\n");
-  ::_exit(k_exit_code);
+  leave_process();
 }
 
 namespace {
@@ -148,7 +155,7 @@ void install_terminate_handler() noexcept { g_former_handler = std::set_terminat
 void fatal(std::string_view what) noexcept {
   claim_report();
   write_stderr("fatal error: " + std::string(what) + "\n\n" + describe_all());
-  ::_exit(k_exit_code);
+  leave_process();
 }
 
 void fatal_errno(std::string_view what, int error) noexcept {
@@ -164,7 +171,7 @@ void report_panic(bool must_end) noexcept {
   if (ends_process) claim_report();  // first: the text may take its time
   const std::string text = panic_lines() + '\n' + describe(*gp, "running") + "\n";
   write_stderr(text);
-  if (ends_process) ::_exit(k_exit_code);
+  if (ends_process) leave_process();
 }
 
 }  // namespace detail

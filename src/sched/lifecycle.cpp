@@ -9,6 +9,7 @@
 // constructed after the first use of goro; goroutines that never enter the runtime. What is parked is never
 // unwound.
 #include <pthread.h>
+#include <unistd.h>
 
 #include <cxxabi.h>
 #include <cerrno>
@@ -34,6 +35,7 @@ namespace {
 
 constinit lock g_start_lock;
 sigset_t g_signal_mask;  // of the thread that made the first use of goro: all machines have it
+pid_t g_process = 0;     // that all machines belong to
 
 // The other machines that hold a P and have not stopped: is there one, and is one inside of the runtime?
 enum class company { none, computes, inside };
@@ -53,6 +55,7 @@ company company_of(const machine* self) noexcept {
 }
 
 void freeze_at_exit() {
+  if (::getpid() != g_process) return;  // a fork: it has none of the machines
   // A goroutine that computes may never come, and does no harm: it stops when it enters the runtime. Who is
   // inside comes soon, or as soon as it gets a core.
   constexpr auto k_for_who_computes = std::chrono::milliseconds(20);
@@ -115,6 +118,7 @@ void ensure_started() {
     provide_processors(n);
   }
   ::pthread_sigmask(SIG_SETMASK, nullptr, &g_signal_mask);
+  g_process = ::getpid();
   std::atexit(freeze_at_exit);
   install_terminate_handler();
   sched.procs.store(n, std::memory_order_release);

@@ -135,6 +135,7 @@ class runtime_entry {
   runtime_entry() noexcept : mp_(current_machine()) {
     race_hide();
     if (!mp_) return;
+    was_inside_ = mp_->inside.load(std::memory_order_relaxed);
     mp_->inside.store(true, std::memory_order_relaxed);
     light_fence();  // [MO-4]
     if (mp_->attention.load(std::memory_order_relaxed)) [[unlikely]] {
@@ -143,7 +144,7 @@ class runtime_entry {
     }
   }
   ~runtime_entry() {
-    if (mp_) mp_->inside.store(false, std::memory_order_relaxed);
+    if (mp_) mp_->inside.store(was_inside_, std::memory_order_relaxed);
     race_show();
   }
   void moved(machine* mp) noexcept { mp_ = mp; }
@@ -154,6 +155,8 @@ class runtime_entry {
 
  private:
   machine* mp_;
+  bool was_inside_ =
+      false;  // the scheduler's own stack always is: a timer that fires sends, or starts a goroutine
 };
 
 // Gives the turn to the goroutine that the caller has just made ready; the caller goes to the end of the

@@ -148,13 +148,13 @@ inline machine* park(machine* mp, commit_function commit, void* arg, wait_reason
                                         place where, const time_point* deadline, wait_reason reason) {
   if (!entry.mp() || deadline) [[unlikely]] {
     const bool woken = wait_otherwise(entry, n, q, l, where, deadline, reason);
-    if (woken) race_acquire(&n);
+    if (woken) race_arrive(n);
     return woken;
   }
   n.who = resumable(entry.mp()->curg);
   enqueue_at(where, q, n);
   entry.moved(park(entry.mp(), l, reason));
-  race_acquire(&n);
+  race_arrive(n);
   return true;
 }
 

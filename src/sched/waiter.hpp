@@ -18,6 +18,7 @@
 #include <goro/clock.hpp>
 #include <goro/detail/chan_core.hpp>
 #include <goro/detail/lock.hpp>
+#include <goro/detail/race.hpp>
 
 #include "os/futex.hpp"
 #include "sched/wait_reason.hpp"
@@ -77,7 +78,18 @@ struct wait_node {
   bool queued = false;                    // guarded by the queue's lock
   bool delivered = false;                 // the waker's answer; false also means "closed"
   bool won = false;                       // a waker has ended the wait by this node, where there are several
+#if defined(GORO_TSAN)
+  const void* race_slot = nullptr;  // of a buffer; the thread that waits here has got what went through it
+#endif
 };
+
+// The owner of the node goes on, and sees what its waker has done before (detail/race.hpp).
+inline void race_arrive([[maybe_unused]] const wait_node& n) noexcept {
+#if defined(GORO_TSAN)
+  race_acquire(&n);
+  if (n.race_slot) race_acquire(n.race_slot);
+#endif
+}
 
 // A wait in a queue that several objects share.
 struct keyed_wait_node : wait_node {

@@ -57,8 +57,8 @@ bool shared_mutex::try_lock() {
 }
 
 void shared_mutex::wait_for_readers(std::int64_t readers) {
-  if (leaving_.fetch_add(readers, std::memory_order_acq_rel) + readers == 0) return;
   detail::runtime_entry entry;
+  if (leaving_.fetch_add(readers, std::memory_order_acq_rel) + readers == 0) return;
   guard_.acquire();
   if (admitted_writer_) {
     admitted_writer_ = false;
@@ -110,8 +110,8 @@ void shared_mutex::lock_shared_slow() {
 
 void shared_mutex::unlock_shared_slow(std::uint64_t before) {
   if (before < k_reader) detail::fatal("sync: RUnlock of unlocked RWMutex");
-  if (leaving_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   const detail::runtime_entry entry;
+  if (leaving_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   detail::resumable writer;
   {
     const detail::lock_guard guard(guard_);

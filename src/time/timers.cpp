@@ -53,10 +53,10 @@ void give_up(timer_state* s, std::uint32_t refs) noexcept {
     delete s;
 }
 
-// Runs the function of a timer, in a goroutine of its own.
+// Runs the function of a timer, in a goroutine of its own. Takes over a reference.
 class running_action {
  public:
-  explicit running_action(timer_state& s) noexcept : s_(&s) { hold(s); }
+  explicit running_action(timer_state& s) noexcept : s_(&s) {}
   running_action(running_action&& other) noexcept : s_(std::exchange(other.s_, nullptr)) {}
   ~running_action() {
     if (s_) give_up(s_, 1);
@@ -96,10 +96,12 @@ void fire_timer(timer_node& t) {
     return arm_next_tick(s);  // the reference goes on
   }
   if (s.action) {
-    spawn<running_action>(nullptr, s.where, s);
-  } else {
-    send_tick(s);
+    running_action action(s);
+    t.finish();
+    spawn<running_action>(nullptr, s.where, std::move(action));
+    return;
   }
+  send_tick(s);
   t.finish();
   give_up(&s, 1);
 }

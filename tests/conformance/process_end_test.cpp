@@ -41,6 +41,10 @@ TEST_P(ProcessEnd, LIFE_06_exit_ends_the_process_without_deferred_calls) {
   expect_end(run("ends", {"exit_in_a_goroutine"}), 5, k_static);
 }
 
+TEST_P(ProcessEnd, LIFE_06_exit_in_a_forked_child_does_not_wait_for_threads_that_it_does_not_have) {
+  expect_end(run("ends", {"exit_in_a_forked_child"}), 6, std::string(k_static) + k_static);
+}
+
 TEST_P(ProcessEnd, LIFE_14_a_goroutine_that_exits_does_not_change_the_status) {
   expect_end(run("ends", {"goroutine_exits"}), 3, k_static);
 }

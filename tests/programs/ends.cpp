@@ -1,4 +1,5 @@
 // Programs that end in the various regular ways: `ends CASE`.
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -88,6 +89,20 @@ int exit_in_a_goroutine() {
   });
 }
 
+// A child has none of the machines, and does not wait for them. Here one is inside of the runtime.
+int exit_in_a_forked_child() {
+  return goro::run([] {
+    goro::go([] {
+      for (;;) goro::this_goroutine::yield();
+    });
+    const pid_t child = ::fork();
+    if (child == 0) std::exit(6);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 98;
+  });
+}
+
 int goroutine_exits() {
   return goro::run([] {
     goro::wait_group ended;
@@ -164,6 +179,7 @@ const std::map<std::string, std::function<int()>> k_cases{
     {"main_returns_beside_a_loop", main_returns_beside_an_endless_loop},
     {"without_run", without_run},
     {"exit_in_main", exit_in_main},
+    {"exit_in_a_forked_child", exit_in_a_forked_child},
     {"exit_in_a_goroutine", exit_in_a_goroutine},
     {"goroutine_exits", goroutine_exits},
     {"main_exits", main_exits},

@@ -11,6 +11,7 @@
 #include <optional>
 #include <shared_mutex>
 #include <string>
+#include <thread>
 
 #include <goro/goro.hpp>
 
@@ -182,6 +183,9 @@ void failed_try_lock() {
   ended.wait();
 }
 
+using reader = std::shared_lock<goro::shared_mutex>;
+using writer = std::unique_lock<goro::shared_mutex>;
+
 template <class First, class Second>
 void one_lock_after_the_other() {
   static goro::shared_mutex m;
@@ -197,8 +201,6 @@ void one_lock_after_the_other() {
   const Second held(m);
   second_access();
 }
-using reader = std::shared_lock<goro::shared_mutex>;
-using writer = std::unique_lock<goro::shared_mutex>;
 
 void two_mutexes() {
   goro::mutex a;
@@ -263,6 +265,64 @@ void timer_function() {
   ended.await();
 }
 
+// A plain thread, which waits for the value already when the timer is set.
+template <class Set>
+void thread_waits_for_timer(Set set) {
+  goro::timer t(1h);
+  mark accessed;
+  std::jthread thread([&accessed, c = t.c()] {
+    c.recv();
+    second_access();
+    accessed.set();
+  });
+  goro::sleep_for(20ms);  // until it waits
+  set(t);
+  accessed.await();  // before the join, which holds the only P
+}
+void timer_seen_by_a_thread() {
+  thread_waits_for_timer([](goro::timer& t) {
+    first_access();
+    t.reset(1ms);
+  });
+}
+void after_the_timer_was_set() {
+  thread_waits_for_timer([](goro::timer& t) {
+    t.reset(50ms);
+    first_access();
+  });
+}
+
+// Readers that leave while a writer waits for them.
+void two_readers_and_a_writer() {
+  static goro::shared_mutex m;
+  mark inside;
+  mark accessed;
+  goro::go([&] {
+    m.lock_shared();
+    inside.set();
+    while (m.try_lock_shared()) {  // until the writer waits
+      m.unlock_shared();
+      goro::this_goroutine::yield();
+    }
+    first_access();
+    m.unlock_shared();
+    accessed.set();
+  });
+  inside.await();
+  m.lock_shared();
+  goro::go([&] { const writer held(m); });
+  accessed.await();
+  second_access();
+  m.unlock_shared();
+  await_the_end_of_the_others();
+}
+
+void unlock_of_unlocked() {
+  goro::mutex m;
+  m.unlock();
+}
+void all_asleep() { goro::chan<int>().recv(); }
+
 void racy_counter() {
   goro::wait_group ended;
   for (int g = 0; g < 100; ++g) ended.go([] { ++g_plain; });
@@ -311,6 +371,11 @@ const std::map<std::string, std::function<void()>> k_cases = {
     {"in_the_place_of_another", in_the_place_of_another},
     {"woken_by_the_clock", woken_by_the_clock},
     {"timer_function", timer_function},
+    {"timer_seen_by_a_thread", timer_seen_by_a_thread},
+    {"after_the_timer_was_set", after_the_timer_was_set},
+    {"two_readers_and_a_writer", two_readers_and_a_writer},
+    {"unlock_of_unlocked", unlock_of_unlocked},
+    {"all_asleep", all_asleep},
     {"racy_counter", racy_counter},
     {"nothing_but_reuse", nothing_but_reuse},
 };

@@ -62,6 +62,7 @@ TEST_P(Race, MM_11_two_readers_are_not_ordered) {
   expect_race("two_readers");
   expect_silence("reader_and_writer");
   expect_silence("writer_and_reader");
+  expect_race("two_readers_and_a_writer");
 }
 
 TEST_P(Race, MM_11_two_mutexes_order_nothing) { expect_race("two_mutexes"); }
@@ -74,6 +75,20 @@ TEST_P(Race, MM_20_to_run_one_after_the_other_on_one_thread_orders_nothing) {
 TEST_P(Race, MM_20_who_lets_a_sleeper_go_on_orders_nothing) {
   expect_race("woken_by_the_clock");
   expect_race("timer_function");
+}
+
+TEST_P(Race, MM_17_a_thread_sees_what_precedes_the_setting_of_a_timer_and_no_more) {
+  expect_silence("timer_seen_by_a_thread");
+  expect_race("after_the_timer_was_set");
+}
+
+TEST_P(Race, fatal_errors_are_reported_as_in_any_build) {
+  for (const std::string name : {"unlock_of_unlocked", "all_asleep"}) {
+    const program_result r = run_case(name);
+    EXPECT_EQ(r.exit_code, 2) << name << "\n" << r.err;
+    EXPECT_TRUE(matches(r.err, "^fatal error: ")) << name << "\n" << r.err;
+    EXPECT_FALSE(matches(r.err, "ThreadSanitizer")) << name << "\n" << r.err;
+  }
 }
 
 TEST_P(Race, SEED_33_the_racy_counter_is_reported) { expect_race("racy_counter"); }
