@@ -46,7 +46,7 @@ inline void pop_front(chan_core* c, void* storage) noexcept {
 // it is done in its name; not so for a plain thread, which is told by way of the caller.
 inline void race_use_slot_for(wait_node* n, const std::byte* slot) noexcept {
   if (const goroutine* gp = n->who.as_goroutine()) {
-    void* const self = sanitizer_take_name(&gp->stack->sanitizer);
+    void* const self = sanitizer_take_name(&gp->stack()->sanitizer);
     race_use_slot(slot);
     sanitizer_give_name_back(self);
   } else {

@@ -29,7 +29,9 @@ void report_deadlock(machine* sentinel) noexcept {
   const int asleep = sched.foreign_waiting.load(std::memory_order_acquire);
   if (asleep == 0 || sched.freezing.load(std::memory_order_relaxed)) return;
   if (sched.endless_sleeps.load(std::memory_order_acquire) != 0) return;
-  if (thread_count() != sched.machine_count.load(std::memory_order_relaxed) + asleep) return;
+  const int ours = sched.machine_count.load(std::memory_order_relaxed) +
+                   sched.helper_count.load(std::memory_order_relaxed);
+  if (thread_count() != ours + asleep) return;
   if (sched.foreign_waiting.load(std::memory_order_acquire) != asleep) return;
   // A thread that counts as asleep has submitted its last work before that, and with it relieved the
   // sentinel.

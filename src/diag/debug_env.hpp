@@ -10,6 +10,8 @@ struct debug_settings {
   std::uint64_t shuffle_seed = 0;
   // raceruntime=1: ThreadSanitizer checks the runtime instead of the program (detail/race.hpp).
   bool race_runtime = false;
+  // mprotectguards=1: guards of stacks as on kernels before 6.13 (stack/stack_guard.hpp).
+  bool mprotect_guards = false;
 };
 
 // What the environment said when it was first asked for. What is not known is ignored, with a line on stderr

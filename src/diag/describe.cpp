@@ -16,15 +16,15 @@ namespace goro::detail {
 namespace {
 
 std::string name_of(const goroutine& g) {
-  const lock_guard guard(names_lock());
-  return g.name ? *g.name : std::string();
+  const lock_guard guard(extras_lock());
+  return g.extras ? g.extras->name : std::string();
 }
 
 // The present goroutines. Names and places are copied from descriptors that may end meanwhile; both only
 // change when a descriptor is used again, so an entry may then show its successor's.
 std::vector<diag::goroutine_info> snapshot() {
   std::vector<diag::goroutine_info> all;
-  const auto visit = [](const goroutine& g, void* arg) {
+  const auto visit = [](goroutine& g, void* arg) {
     const g_status status = g.status.load(std::memory_order_acquire);  // once: it may end meanwhile
     if (status == g_status::dead) return;
     auto& out = *static_cast<std::vector<diag::goroutine_info>*>(arg);

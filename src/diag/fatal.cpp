@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <time.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -90,13 +92,13 @@ void write_stderr(std::string_view text) noexcept {
   }
 }
 
-namespace {
-
 // Not by _exit(): there ThreadSanitizer wants to have the last word, also about what is hidden from it
 // (race.hpp).
-[[noreturn]] void leave_process() noexcept {
+void leave_process() noexcept {
   for (;;) ::syscall(SYS_exit_group, k_exit_code);
 }
+
+namespace {
 
 // The goroutine, or the thread (odd, where a goroutine's address is even).
 std::uintptr_t present_party() noexcept {
@@ -113,6 +115,18 @@ void claim_report() noexcept {
   if (g_reporter.compare_exchange_strong(reporter, self, std::memory_order_acq_rel)) return;
   if (reporter != self) let_report_finish();
   write_stderr("panic while printing panic value\n");
+  leave_process();
+}
+
+void claim_last_report() noexcept {
+  std::uintptr_t reporter = 0;
+  const std::uintptr_t self = present_party();
+  if (g_reporter.compare_exchange_strong(reporter, self, std::memory_order_acq_rel)) return;
+  if (reporter != self) {  // the other one ends the process
+    const timespec longest{.tv_sec = std::chrono::seconds(k_longest_report).count(), .tv_nsec = 0};
+    ::nanosleep(&longest, nullptr);
+  }
+  write_stderr("fatal error: stack overflow while a report is being made\n");
   leave_process();
 }
 
@@ -137,7 +151,7 @@ void report_terminate() {
   const machine* mp = current_machine();
   if (mp && mp->curg) {
     // Nothing was thrown since exit() has reached this frame: then it is what cannot go on.
-    if (mp->curg->exiting && std::current_exception() == mp->curg->handled_at_exit) {
+    if (mp->curg->exiting && std::current_exception() == mp->curg->extras->handled_at_exit) {
       fatal("goro: this_goroutine::exit met a noexcept function, or a catch (...) inside another handler");
     }
     if (std::current_exception()) {

@@ -22,6 +22,12 @@ void report_panic(bool must_end = false) noexcept;
 // Only one report is written: the first caller goes on, others wait here for the end of the process.
 void claim_report() noexcept;
 
+// The same for a signal handler, which can neither park nor allocate.
+void claim_last_report() noexcept;
+
+// Ends the process with code 2; nothing else happens.
+[[noreturn]] void leave_process() noexcept;
+
 // While a report is being made the process must not end in another way: waits for its end, if there is one.
 void let_report_finish() noexcept;
 

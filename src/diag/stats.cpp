@@ -3,6 +3,7 @@
 #include <goro/runtime.hpp>
 
 #include "sched/scheduler.hpp"
+#include "stack/stack_pool.hpp"
 
 namespace goro {
 
@@ -50,9 +51,16 @@ runtime_stats stats() {
   s.machine_wakeups = sched.wakeups.load(std::memory_order_relaxed);
   s.machines = static_cast<std::uint64_t>(sched.machine_count.load(std::memory_order_relaxed));
   s.processors = static_cast<std::uint64_t>(max_procs());
-  const detail::stack_totals totals = detail::stack_pool_totals();
+  detail::stack_totals totals;
+  detail::for_each_pool(
+      [](detail::stack_pool& pool, void* sum) {
+        const detail::stack_totals part = pool.totals();
+        static_cast<detail::stack_totals*>(sum)->made += part.made;
+        static_cast<detail::stack_totals*>(sum)->bytes += part.bytes;
+      },
+      &totals);
   s.stacks_cached = totals.made - std::min<std::uint64_t>(s.stacks_in_use, totals.made);
-  s.stack_bytes_reserved = totals.made * detail::k_stack_slot;
+  s.stack_bytes_reserved = totals.bytes;
   return s;
 }
 

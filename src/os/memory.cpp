@@ -1,6 +1,7 @@
 #include "os/memory.hpp"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -8,12 +9,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
+#include <fstream>
+#include <string>
 
 #ifndef MADV_GUARD_INSTALL
 #  define MADV_GUARD_INSTALL 102  // Linux 6.13
-#endif
-#ifndef MADV_POPULATE_WRITE
-#  define MADV_POPULATE_WRITE 23  // Linux 5.14
 #endif
 
 namespace goro::detail {
@@ -54,6 +55,8 @@ std::byte* map(std::size_t bytes, int flags) noexcept {
 
 std::byte* map_memory(std::size_t bytes) noexcept { return map(bytes, 0); }
 
+void unmap_memory(std::byte* first, std::size_t bytes) noexcept { ::munmap(first, bytes); }
+
 std::byte* map_stacks(std::size_t bytes) noexcept {
   std::byte* p = map(bytes, MAP_NORESERVE | MAP_STACK);
   if (p) ::madvise(p, bytes, MADV_NOHUGEPAGE);
@@ -75,14 +78,30 @@ bool protect(std::byte* first, std::size_t bytes) noexcept {
   return ::mprotect(first, bytes, PROT_NONE) == 0;
 }
 
-void commit(const strided_pages& pages) noexcept {
-  const int saved = errno;
-  if (pages.count == 1) {
-    ::madvise(pages.first, pages.bytes, MADV_POPULATE_WRITE);
-  } else {
-    advise(pages, MADV_POPULATE_WRITE);
+void map_stacks_anew(std::byte* first, std::size_t bytes) noexcept {
+  if (map_anew(first, bytes)) ::madvise(first, bytes, MADV_NOHUGEPAGE);
+}
+
+void discard(std::byte* first, std::size_t bytes) noexcept {
+  const auto begin = (reinterpret_cast<std::uintptr_t>(first) + k_page - 1) / k_page * k_page;
+  const auto end = (reinterpret_cast<std::uintptr_t>(first) + bytes) / k_page * k_page;
+  if (begin < end) ::madvise(first + (begin - reinterpret_cast<std::uintptr_t>(first)), end - begin, MADV_DONTNEED);
+}
+
+std::size_t address_space_limit() noexcept {
+  std::size_t limit = k_no_limit;
+  rlimit own{};
+  if (::getrlimit(RLIMIT_AS, &own) == 0 && own.rlim_cur != RLIM_INFINITY) limit = own.rlim_cur;
+  int mode = 0;
+  std::ifstream("/proc/sys/vm/overcommit_memory") >> mode;
+  if (mode != 2) return limit;
+  std::ifstream meminfo("/proc/meminfo");
+  std::string name;
+  std::string rest;
+  for (std::size_t kb = 0; meminfo >> name >> kb; std::getline(meminfo, rest)) {
+    if (name == "CommitLimit:") return std::min(limit, kb << 10);
   }
-  errno = saved;
+  return limit;
 }
 
 }  // namespace goro::detail

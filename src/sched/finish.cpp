@@ -9,6 +9,7 @@
 #include <unwind.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -22,21 +23,23 @@ namespace goro::detail {
 
 void free_closure(goroutine* gp) noexcept {
   if (gp->closure != gp->inline_closure) {
-    ::operator delete(gp->closure, std::align_val_t{gp->closure_align});
+    std::align_val_t align;
+    std::memcpy(&align, gp->inline_closure, sizeof align);
+    ::operator delete(gp->closure, align);
   }
   gp->closure = nullptr;
 }
 
-void free_name(goroutine* gp) noexcept {
-  if (!gp->name) [[likely]]
+void free_extras(goroutine* gp) noexcept {
+  if (!gp->extras) [[likely]]
     return;
-  const lock_guard guard(names_lock());
-  delete std::exchange(gp->name, nullptr);
+  const lock_guard guard(extras_lock());
+  delete std::exchange(gp->extras, nullptr);
 }
 
 void recycle(processor* pp, goroutine* gp) noexcept {
   free_closure(gp);
-  free_name(gp);
+  free_extras(gp);
   pp->descriptors.put(gp);
 }
 
@@ -64,7 +67,7 @@ _Unwind_Reason_Code stop(int, _Unwind_Action actions, _Unwind_Exception_Class, _
   // Held, not only looked at: were it freed, a later exception could stand at its address.
   {
     const race_hidden hidden;
-    gp->handled_at_exit = std::current_exception();
+    gp->extras->handled_at_exit = std::current_exception();
     if ((actions & _UA_END_OF_STACK) == 0) return _URC_NO_REASON;
     delete e;
     gp->exiting = false;
@@ -91,6 +94,7 @@ void exit() {
   }
   {
     const detail::race_hidden hidden;
+    extras_of(mp->curg);
     mp->curg->exiting = true;
   }
   auto* e = new _Unwind_Exception{};

@@ -11,7 +11,7 @@ goroutine* end_of_function() noexcept;
 
 // Frees the memory of a closure that has been destroyed, or was never made.
 void free_closure(goroutine* gp) noexcept;
-void free_name(goroutine* gp) noexcept;
+void free_extras(goroutine* gp) noexcept;
 
 // Gives the descriptor back. The stack has been taken from it.
 void recycle(processor* pp, goroutine* gp) noexcept;

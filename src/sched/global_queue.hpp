@@ -13,6 +13,7 @@
 
 #include <goro/detail/lock.hpp>
 
+#include "os/mapped_allocator.hpp"
 #include "sched/chain.hpp"
 
 namespace goro::detail {
@@ -54,7 +55,20 @@ class global_queue {
     return n;
   }
 
+  // Gives the memory of a queue that has become empty back; true if there was any to speak of.
+  bool shrink() noexcept {
+    array old;
+    const lock_guard guard(lock_);
+    if (size() != 0 || items_.size() <= k_first) return false;
+    items_.swap(old);
+    mask_ = 0;
+    return true;
+  }
+
  private:
+  using array = std::vector<T*, mapped_allocator<T*>>;
+  static constexpr std::size_t k_first = 1024;
+
   void push_locked(T* item) noexcept {
     const std::uint64_t at = pushed_.load(std::memory_order_relaxed);
     if (size() == items_.size()) grow();
@@ -63,8 +77,7 @@ class global_queue {
   }
 
   void grow() noexcept {
-    constexpr std::size_t k_first = 1024;
-    std::vector<T*> larger(std::max(k_first, 2 * items_.size()));
+    array larger(std::max(k_first, 2 * items_.size()));
     const std::uint64_t first = popped_.load(std::memory_order_relaxed);
     for (std::size_t i = 0; i != items_.size(); ++i) {
       larger[(first + i) & (larger.size() - 1)] = items_[(first + i) & mask_];
@@ -74,7 +87,7 @@ class global_queue {
   }
 
   lock lock_;
-  std::vector<T*> items_;  // a power of two
+  array items_;  // a power of two
   std::uint64_t mask_ = 0;
   std::atomic<std::uint64_t> pushed_{0};
   std::atomic<std::uint64_t> popped_{0};

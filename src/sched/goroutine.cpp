@@ -1,6 +1,9 @@
 #include "sched/goroutine.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <new>
+#include <utility>
 
 #include "diag/fatal.hpp"
 #include "os/memory.hpp"
@@ -9,38 +12,142 @@ namespace goro::detail {
 
 namespace {
 
-// Descriptors come from slabs of 256 KB that are never unmapped; the slabs form a list that a dump can walk.
+// Descriptors come from slabs, which come from regions of 16 MB of address space, aligned to their size; the regions
+// form a list that a dump can walk. A region begins with a page that says what there is to know of its slabs. A slab
+// whose descriptors have all been free for a while gives its memory back; what a dump then reads there, zeros, is a
+// dead goroutine, and good as new.
 struct slab {
-  slab* next;
-  std::size_t used;
+  goroutine* first = nullptr;
+  slab* next_raw = nullptr;  // of those that are to be filled
+  std::size_t cold = 0;      // while give_back_descriptors() counts: how many of its descriptors are idle
 };
-constexpr std::size_t k_slab_bytes = std::size_t{256} << 10;
-constexpr std::size_t k_first =
-    (sizeof(slab) + alignof(goroutine) - 1) / alignof(goroutine) * alignof(goroutine);
-constexpr std::size_t k_per_slab = (k_slab_bytes - k_first) / sizeof(goroutine);
+constexpr std::size_t k_region_bytes = std::size_t{16} << 20;
+constexpr std::size_t k_slab_bytes = 63 * k_page;
+constexpr std::size_t k_per_slab = k_slab_bytes / sizeof(goroutine);
+constexpr std::size_t k_slabs = (k_region_bytes - k_page) / k_slab_bytes;
+static_assert(k_slab_bytes % sizeof(goroutine) == 0);
+
+struct region {
+  region* next = nullptr;
+  std::atomic<std::size_t> used{0};  // of the slabs
+  slab slabs[k_slabs];
+
+  goroutine* descriptors() noexcept {
+    return reinterpret_cast<goroutine*>(reinterpret_cast<std::byte*>(this) + k_page);
+  }
+};
+static_assert(sizeof(region) <= k_page);
 
 struct depot {
   lock guard;
   chain<goroutine> free;
-  std::atomic<slab*> slabs{nullptr};
+  std::size_t fewest = 0;  // in `free`, since the last give_back_descriptors()
+  slab* raw = nullptr;
+  std::atomic<region*> regions{nullptr};  // the newest first
 };
 constinit depot g_depot;
 
-goroutine* element(slab* s, std::size_t i) noexcept {
-  return std::launder(reinterpret_cast<goroutine*>(reinterpret_cast<std::byte*>(s) + k_first)) + i;
+slab& slab_of(goroutine* gp) noexcept {
+  const std::size_t within = reinterpret_cast<std::uintptr_t>(gp) % k_region_bytes;
+  auto* const r = reinterpret_cast<region*>(reinterpret_cast<std::byte*>(gp) - within);
+  return r->slabs[(within - k_page) / k_slab_bytes];
 }
 
-// Fills a list with a new slab's descriptors. The depot's lock is held.
-void grow(chain<goroutine>& to) {
-  std::byte* memory = map_memory(k_slab_bytes);
+region* new_region() {
+  std::byte* memory = map_memory(2 * k_region_bytes);
   if (!memory) throw std::bad_alloc();
-  commit({.first = memory, .bytes = k_slab_bytes, .stride = k_slab_bytes, .count = 1});
-  auto* s = ::new (memory) slab{.next = g_depot.slabs.load(std::memory_order_relaxed), .used = k_per_slab};
-  for (std::size_t i = 0; i != k_per_slab; ++i) to.push_back(::new (element(s, i)) goroutine);
-  g_depot.slabs.store(s, std::memory_order_release);  // pairs with for_each_descriptor
+  const std::size_t unaligned = reinterpret_cast<std::uintptr_t>(memory) % k_region_bytes;
+  auto* const r = ::new (memory + (k_region_bytes - unaligned)) region;
+  r->next = g_depot.regions.load(std::memory_order_relaxed);
+  g_depot.regions.store(r, std::memory_order_release);  // pairs with for_each_descriptor()
+  return r;
+}
+
+slab* new_slab() {
+  region* r = g_depot.regions.load(std::memory_order_relaxed);
+  if (!r || r->used.load(std::memory_order_relaxed) == k_slabs) r = new_region();
+  const std::size_t i = r->used.load(std::memory_order_relaxed);
+  r->slabs[i].first = r->descriptors() + i * k_per_slab;
+  for (std::size_t k = 0; k != k_per_slab; ++k) ::new (r->slabs[i].first + k) goroutine;
+  r->used.store(i + 1, std::memory_order_release);  // pairs with for_each_descriptor()
+  return &r->slabs[i];
+}
+
+// Moves up to n free descriptors to a list. The depot's lock is held.
+void take(chain<goroutine>& to, std::size_t n) {
+  if (!g_depot.free.first) {
+    slab* s = g_depot.raw;
+    if (s) {
+      g_depot.raw = s->next_raw;
+    } else {
+      s = new_slab();
+    }
+    for (std::size_t i = 0; i != k_per_slab; ++i) g_depot.free.push_back(s->first + i);
+  }
+  while (to.size < n && g_depot.free.first) to.push_back(g_depot.free.pop_front());
+  g_depot.fewest = std::min(g_depot.fewest, g_depot.free.size);
+}
+
+void give(chain<goroutine> those) noexcept {
+  const lock_guard guard(g_depot.guard);
+  g_depot.free.append(those);
+}
+
+// Those that nobody has needed since the last time.
+chain<goroutine> take_idle() noexcept {
+  constexpr std::size_t k_at_once = 256;  // the lock is held that long
+  chain<goroutine> idle;
+  std::size_t rest = 0;
+  for (bool first = true; first || rest != 0; first = false) {
+    const lock_guard guard(g_depot.guard);
+    if (first) rest = g_depot.fewest;
+    for (std::size_t i = 0; i != k_at_once && rest != 0; ++i, --rest) {
+      goroutine* gp = g_depot.free.pop_front();
+      if (!gp) break;  // they are needed after all
+      ++slab_of(gp).cold;
+      idle.push_back(gp);
+    }
+    if (!g_depot.free.first) rest = 0;
+    if (rest == 0) g_depot.fewest = g_depot.free.size;
+  }
+  return idle;
+}
+
+// Back to the others; they are as idle as they were.
+void give_idle(chain<goroutine> those) noexcept {
+  const lock_guard guard(g_depot.guard);
+  g_depot.fewest += those.size;
+  g_depot.free.append(those);
 }
 
 }  // namespace
+
+std::size_t give_back_descriptors() noexcept {
+  constexpr std::size_t k_complete = k_per_slab + 1;
+  chain<goroutine> idle = take_idle();
+  chain<goroutine> stay;
+  slab* complete = nullptr;
+  while (goroutine* gp = idle.pop_front()) {
+    slab& s = slab_of(gp);
+    if (s.cold == k_per_slab) {
+      s.cold = k_complete;  // once only
+      s.next_raw = std::exchange(complete, &s);
+    }
+    if (s.cold != k_complete) stay.push_back(gp);
+  }
+  for (goroutine* gp = stay.first; gp; gp = gp->sched_link) slab_of(gp).cold = 0;
+  give_idle(stay);
+  std::size_t n = 0;
+  while (slab* s = complete) {
+    complete = s->next_raw;
+    s->cold = 0;
+    discard(reinterpret_cast<std::byte*>(s->first), k_slab_bytes);
+    const lock_guard guard(g_depot.guard);
+    s->next_raw = std::exchange(g_depot.raw, s);
+    ++n;
+  }
+  return n;
+}
 
 void bad_transition(const goroutine* gp, g_status from, g_status to) noexcept {
   static constexpr const char* k_names[] = {"dead", "runnable", "running", "waiting"};
@@ -51,15 +158,23 @@ void bad_transition(const goroutine* gp, g_status from, g_status to) noexcept {
   fatal(text);
 }
 
-lock& names_lock() noexcept {
-  static constinit lock names;
-  return names;
+lock& extras_lock() noexcept {
+  static constinit lock extras;
+  return extras;
+}
+
+goroutine_extras& extras_of(goroutine* gp) {
+  if (!gp->extras) {
+    auto* const extras = new goroutine_extras;
+    const lock_guard guard(extras_lock());
+    gp->extras = extras;
+  }
+  return *gp->extras;
 }
 
 goroutine* goroutine_cache::refill() {
   const lock_guard guard(g_depot.guard);
-  if (g_depot.free.size == 0) grow(g_depot.free);
-  while (free_.size < k_batch && g_depot.free.first) free_.push_back(g_depot.free.pop_front());
+  take(free_, k_batch);
   return free_.pop_front();
 }
 
@@ -71,25 +186,27 @@ void goroutine_cache::spill() noexcept {
 }
 
 void goroutine_cache::flush() noexcept {
-  const lock_guard guard(g_depot.guard);
-  g_depot.free.append(free_);
+  give(free_);
   free_ = {};
 }
 
 goroutine* take_shared_descriptor() {
+  chain<goroutine> one;
   const lock_guard guard(g_depot.guard);
-  if (g_depot.free.size == 0) grow(g_depot.free);
-  return g_depot.free.pop_front();
+  take(one, 1);
+  return one.first;
 }
 
 void give_shared_descriptor(goroutine* gp) noexcept {
-  const lock_guard guard(g_depot.guard);
-  g_depot.free.push_back(gp);
+  chain<goroutine> one;
+  one.push_back(gp);
+  give(one);
 }
 
-void for_each_descriptor(void (*visit)(const goroutine& g, void* arg), void* arg) noexcept {
-  for (slab* s = g_depot.slabs.load(std::memory_order_acquire); s; s = s->next) {  // pairs with grow()
-    for (std::size_t i = 0; i != s->used; ++i) visit(*element(s, i), arg);
+void for_each_descriptor(void (*visit)(goroutine& g, void* arg), void* arg) noexcept {
+  for (region* r = g_depot.regions.load(std::memory_order_acquire); r; r = r->next) {  // pairs with new_region()
+    const std::size_t n = r->used.load(std::memory_order_acquire) * k_per_slab;  // pairs with new_slab()
+    for (std::size_t i = 0; i != n; ++i) visit(r->descriptors()[i], arg);
   }
 }
 

@@ -1,8 +1,8 @@
 // G: one goroutine.
 //
 // The descriptor exists from go() until the function has ended; the stack only from the first turn on.
-// Descriptors are never given back to the system and never move, so a dump may look at any of them at any
-// time: it reads atomics and what does not change while the goroutine lives.
+// Descriptors never move, and their address space is never given back, so a dump may look at any of them at any
+// time: it reads atomics and what does not change while the goroutine lives. All zeros are a dead one.
 #pragma once
 
 #include <atomic>
@@ -36,37 +36,54 @@ struct eh_globals {
   unsigned int uncaught_exceptions = 0;
 };
 
+// What the passes that give memory back have done with a parked goroutine's stack since its last turn; see
+// stack/shrink.cpp.
+enum class trim_state : std::uint8_t {
+  untouched,
+  seen,           // a pass has found it parked
+  being_trimmed,  // its unused part is being given back: who wants to run must wait
+  trimmed,
+};
+
 struct goroutine_locals;
+
+// What few goroutines have.
+struct goroutine_extras {
+  std::string name;
+  std::size_t stack_bytes = 0;  // asked for by go_options
+  std::exception_ptr handled_at_exit;  // while exit unwinds: what is handled in the frame that it has reached
+};
 
 // Aligned so that a switch touches one line of it.
 struct alignas(64) goroutine {
   // What a switch touches.
-  void* sp = nullptr;
+  std::atomic<void*> sp{nullptr};  // saved while it is off its stack, null while somebody may stand on it
   goroutine* sched_link = nullptr;
-  stack_slot* stack = nullptr;  // null until the first turn
+  std::atomic<stack_slot*> bound_stack{nullptr};  // null until the first turn; atomic for reports
   eh_globals eh;
   int saved_errno = 0;
   std::atomic<g_status> status{g_status::dead};
   std::atomic<wait_reason> reason{wait_reason::none};
   bool exiting = false;  // this_goroutine::exit is unwinding it
+  std::atomic<trim_state> trim{trim_state::untouched};
   closure_call call = nullptr;
+  void* closure = nullptr;  // the callable: inline_closure, or elsewhere if it is too large
 
   // What only reports touch.
   std::atomic<goroutine_id> id{0};
   std::atomic<goroutine_id> creator{0};
   std::atomic<std::source_location> where{std::source_location()};
-  std::string* name = nullptr;  // for all but its goroutine: guarded by names_lock()
   goroutine_locals* locals = nullptr;
-  std::exception_ptr
-      handled_at_exit;  // while exit unwinds: what is being handled in the frame that it has reached
+  goroutine_extras* extras = nullptr;  // for all but its goroutine: guarded by extras_lock()
 
-  // The callable, or a pointer to it if it is too large.
-  void* closure = nullptr;
-  std::size_t closure_align = 0;
-  static constexpr std::size_t k_inline_closure = 96;
+  static constexpr std::size_t k_inline_closure = 80;
   alignas(16) std::byte inline_closure[k_inline_closure];
 
-  bool fresh() const noexcept { return stack == nullptr; }
+  stack_slot* stack() const noexcept { return bound_stack.load(std::memory_order_relaxed); }
+  void bind(stack_slot* s) noexcept { bound_stack.store(s, std::memory_order_relaxed); }
+  void** place_of_sp() noexcept { return reinterpret_cast<void**>(&sp); }  // for the assembly
+  std::size_t wanted_stack() const noexcept { return extras ? extras->stack_bytes : 0; }  // 0: as all
+  bool fresh() const noexcept { return stack() == nullptr; }
 };
 
 // The only place where a status changes: a transition that is not from `from` is a bug of the runtime.
@@ -78,8 +95,12 @@ inline void transition(goroutine* gp, g_status from, g_status to) noexcept {
   gp->status.store(to, std::memory_order_release);  // pairs with snapshot(): who sees a state sees the id
 }
 
-// Guards the names of all goroutines against a dump that reads them while they end. Few have one.
-lock& names_lock() noexcept;
+static_assert(sizeof(void*) != 8 || sizeof(goroutine) == 192);
+
+// Guards the extras of all goroutines against a dump that reads them while they end.
+lock& extras_lock() noexcept;
+// Those of gp, which has not begun or is the caller; makes them if there are none. Throws std::bad_alloc.
+goroutine_extras& extras_of(goroutine* gp);
 
 // A P's own free descriptors. Owner only.
 class goroutine_cache {
@@ -108,7 +129,11 @@ class goroutine_cache {
 goroutine* take_shared_descriptor();
 void give_shared_descriptor(goroutine* gp) noexcept;
 
-// Calls visit(const goroutine&) for every descriptor ever made, dead ones included.
-void for_each_descriptor(void (*visit)(const goroutine& g, void* arg), void* arg) noexcept;
+// Calls visit(g) for every descriptor ever made, dead ones included.
+void for_each_descriptor(void (*visit)(goroutine& g, void* arg), void* arg) noexcept;
+
+// Gives back the memory of those that were free and not needed since the last call; how many slabs. By one thread
+// at a time.
+std::size_t give_back_descriptors() noexcept;
 
 }  // namespace goro::detail

@@ -31,6 +31,7 @@
 
 #include "diag/deadlock.hpp"
 #include "os/clock.hpp"
+#include "sched/keeper.hpp"
 #include "sched/scheduler.hpp"
 
 namespace goro::detail {
@@ -63,7 +64,7 @@ void push_idle_machine(machine* mp) noexcept {
 }
 
 void hold(machine* mp, processor* pp) noexcept {
-  pp->owner.store(mp, std::memory_order_release);  // pairs with company_of()
+  take_into_use(pp, mp);
   mp->pp = pp;
 }
 
@@ -71,7 +72,7 @@ void hold(machine* mp, processor* pp) noexcept {
 bool assign_watch(machine* mp) noexcept {
   processor* pp = pop_idle_processor();
   if (!pp) return false;
-  pp->owner.store(mp, std::memory_order_release);  // pairs with company_of()
+  take_into_use(pp, mp);
   mp->assigned = pp;
   mp->watching = true;
   sched.watcher = mp;
@@ -120,6 +121,11 @@ void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept {
 }
 
 }  // namespace
+
+void take_into_use(processor* pp, machine* owner) noexcept {
+  pp->owner.store(owner, std::memory_order_release);  // pairs with company_of()
+  rouse_keeper();
+}
 
 void push_idle_processor(processor* pp) noexcept {
   pp->idle_link = sched.idle_procs;

@@ -25,7 +25,9 @@
 #include "diag/fatal.hpp"
 #include "os/cpu_count.hpp"
 #include "os/thread.hpp"
+#include "sched/keeper.hpp"
 #include "sched/scheduler.hpp"
+#include "stack/overflow.hpp"
 
 namespace goro::detail {
 
@@ -93,6 +95,7 @@ void* machine_thread(void* arg) {
   sanitizer_adopt_thread(mp->system_stack);
   race_release(mp);  // pairs with complete_switch()
   ask_for_exact_sleeps();
+  provide_signal_stack();
   machine_loop(mp);
 }
 
@@ -112,6 +115,7 @@ void ensure_started() {
   const lock_guard guard(g_start_lock);
   if (sched.procs.load(std::memory_order_relaxed) != 0) return;
   sched.shuffle_seed = debug().shuffle_seed;
+  choose_stack_limit();
   const int n = initial_procs(k_max_procs);
   {
     const lock_guard idle(sched.guard);
@@ -121,6 +125,8 @@ void ensure_started() {
   g_process = ::getpid();
   std::atexit(freeze_at_exit);
   install_terminate_handler();
+  install_overflow_handler();
+  start_keeper();
   sched.procs.store(n, std::memory_order_release);
 }
 
@@ -129,7 +135,11 @@ machine* new_machine(processor* pp) noexcept {
   if (!mp) fatal("goro: no memory for a thread");
   mp->pp = pp;
   mp->watching = true;
-  pp->owner.store(mp, std::memory_order_release);  // pairs with company_of()
+  take_into_use(pp, mp);
+  mp->next_machine = sched.machines.load(std::memory_order_relaxed);
+  while (!sched.machines.compare_exchange_weak(mp->next_machine, mp, std::memory_order_release,
+                                               std::memory_order_relaxed)) {  // pairs with first_machine()
+  }
   return mp;
 }
 

@@ -35,7 +35,8 @@ struct machine {
   lock* release_after = nullptr;
   commit_function commit = nullptr;
   void* commit_arg = nullptr;
-  goroutine* left = nullptr;
+  std::atomic<goroutine*> left{nullptr};  // its stack may still be stood on; atomic for stack/shrink.cpp
+  goroutine* chosen = nullptr;  // has the turn next, and is to be started from the scheduler's own stack
 
   // The scheduler's own context.
   void* system_sp = nullptr;
@@ -52,6 +53,7 @@ struct machine {
   machine* idle_link = nullptr;
   bool on_idle_list = false;
   std::atomic<bool> frozen{false};  // the process is ending, and this one has stopped for good
+  machine* next_machine = nullptr;  // see first_machine()
   bool short_slice = false;         // while idle: it is to run at once when it is woken
 };
 

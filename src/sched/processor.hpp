@@ -50,6 +50,7 @@ struct processor {
   stint present;
   bool aside = false;  // it is about to step aside
 
+  std::uint32_t flushed = 0;  // the keeper's round in which the caches were last flushed
   goroutine_cache descriptors;
   stack_cache stacks;
   goroutine_id next_id = 0;

@@ -16,6 +16,7 @@
 
 #include "base/atomics.hpp"
 #include "os/clock.hpp"
+#include "sched/keeper.hpp"
 #include "sched/turn.hpp"
 
 namespace goro::detail {
@@ -123,10 +124,18 @@ bool nothing_waits(const processor* pp) noexcept {
   return pp->queue.look().empty() && sched.global.size() == 0 && first_due(pp) == time_point::max();
 }
 
+[[gnu::noinline]] void flush_caches(processor* pp) noexcept {
+  pp->flushed = flush_round();
+  pp->stacks.flush();
+  pp->descriptors.flush();
+}
+
 }  // namespace
 
 bool pick_with_care(processor* pp, std::uint64_t tick, goroutine*& gp) noexcept {
   if (scheduler_is_due(pp)) return false;
+  if (pp->flushed != flush_round()) [[unlikely]]
+    flush_caches(pp);
   if (tick % k_worth_period == 0 && should_step_aside(pp)) {
     pp->aside = true;
     return false;

@@ -28,7 +28,9 @@ struct scheduler {
   machine* watcher = nullptr;
   std::atomic<machine*> sentinel{nullptr};
   std::atomic<clock::rep> sentinel_due{0};
+  std::atomic<machine*> machines{nullptr};  // all that were ever made
   std::atomic<int> machine_count{0};
+  std::atomic<int> helper_count{0};  // the runtime's threads that are no machines
   std::atomic<std::uint64_t> wakeups{0};
 
   // All Ps ever made; [0, procs) are in use.
@@ -64,6 +66,11 @@ inline constexpr scheduler& sched = g_scheduler.value;
 void ensure_started();
 processor* make_processor();
 
+// All machines: first_machine(), then next_machine. They are never freed.
+inline const machine* first_machine() noexcept {
+  return sched.machines.load(std::memory_order_acquire);  // pairs with new_machine()
+}
+
 // Starts the first machine, if there is none yet: for those who leave work behind and are no machine.
 void ensure_machine() noexcept;
 
@@ -76,7 +83,8 @@ void ready_elsewhere(machine* mp, goroutine* gp) noexcept;
 // Puts gp at the end of the P's ready ring; if that is full, half of it goes to the global queue.
 void queue_ready(processor* pp, goroutine* gp) noexcept;
 
-void prepare_first_turn(machine* mp, goroutine* gp) noexcept;
+// Gives gp a stack. Null if that has to be done from the scheduler's stack, which is then to have the turn.
+goroutine* prepare_first_turn(machine* mp, goroutine* gp) noexcept;
 [[noreturn]] void machine_loop(machine* mp) noexcept;
 
 // --- looking for work, sleeping (find_runnable.cpp, idle.cpp, watch.cpp) ---
@@ -87,6 +95,7 @@ goroutine* watch(machine* mp) noexcept;  // null: look again from the start
 void stop_machine(machine* mp) noexcept;
 void push_idle_processor(processor* pp) noexcept;  // the scheduler's lock is held
 void release_processor(machine* mp) noexcept;      // the scheduler's lock is held
+void take_into_use(processor* pp, machine* owner) noexcept;  // the scheduler's lock is held
 enum class successor { not_needed, to_be_woken, asleep };
 successor begin_resignation(machine* mp) noexcept;
 void complete_resignation(successor who) noexcept;

@@ -1,6 +1,10 @@
 // Starting goroutines.
 #include <goro/detail/spawn.hpp>
+
+#include <cstring>
 #include <new>
+
+#include <goro/error.hpp>
 
 #include "diag/fatal.hpp"
 #include "sched/finish.hpp"
@@ -26,16 +30,20 @@ void describe(goroutine* gp, closure_call call, std::source_location where) noex
   gp->where.store(where, std::memory_order_relaxed);
 }
 
-void give_name(goroutine* gp, std::string_view text) {
-  auto* name = new std::string(text);
-  const lock_guard guard(names_lock());
-  gp->name = name;
+void apply_options(goroutine* gp, const go_options& options) {
+  if (options.stack() > k_largest_stack) throw panic("goro: go_options::stack: more than 1 TB");
+  if (options.name().empty() && options.stack() == 0) return;
+  goroutine_extras& extras = extras_of(gp);
+  const lock_guard guard(extras_lock());
+  extras.name = options.name();
+  extras.stack_bytes = options.stack();
 }
 
 // Where a closure lives that has no room in the descriptor.
 void allocate_closure(goroutine* gp, std::size_t size, std::size_t align) {
-  gp->closure_align = align;
-  gp->closure = ::operator new(size, std::align_val_t{align});
+  void* const memory = ::operator new(size, std::align_val_t{align});
+  std::memcpy(gp->inline_closure, &align, sizeof align);  // for free_closure()
+  gp->closure = memory;
 }
 
 // From a thread that is not the runtime's, or from the scheduler's own stack.
@@ -64,8 +72,8 @@ unborn spawn_prepare(std::size_t size, std::size_t align, const go_options* opti
     if (race_checks_program() || size > goroutine::k_inline_closure || align > alignof(std::max_align_t))
         [[unlikely]]
       allocate_closure(gp, size, align);
-    if (options && !options->name().empty()) [[unlikely]]
-      give_name(gp, options->name());
+    if (options) [[unlikely]]
+      apply_options(gp, *options);
   } catch (...) {
     spawn_abandon(gp);
     throw;
@@ -76,7 +84,7 @@ unborn spawn_prepare(std::size_t size, std::size_t align, const go_options* opti
 void spawn_abandon(goroutine* gp) noexcept {
   const race_hidden hidden;
   free_closure(gp);
-  free_name(gp);
+  free_extras(gp);
   give_shared_descriptor(gp);
 }
 

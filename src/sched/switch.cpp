@@ -23,14 +23,20 @@ namespace {
 
 // Makes `next` the one that this machine runs, and notes what is to be done for the running goroutine, which
 // has ended.
-context depart(machine* mp, goroutine* next) noexcept {
-  mp->left = mp->curg;
+context depart(machine* mp, goroutine*& next) noexcept {
+  mp->left.store(mp->curg, std::memory_order_relaxed);
   mp->commit = [](machine* m, goroutine* ended, void*) {
-    sanitizer_end(ended->stack->sanitizer);
-    m->pp->stacks.put(std::exchange(ended->stack, nullptr));
+    sanitizer_end(ended->stack()->sanitizer);
+    m->pp->stacks.put(ended->stack());
+    ended->bind(nullptr);
     recycle(m->pp, ended);
   };
   return load_next(mp, next);
+}
+
+// May it have the stack of the one that has ended?
+bool takes_over(const goroutine* next, const goroutine* ended) noexcept {
+  return next && next->fresh() && next->wanted_stack() == 0 && still_first_choice(ended->stack());
 }
 
 }  // namespace
@@ -48,8 +54,13 @@ departure goroutine_main(machine* mp) {
     goroutine* next = end_of_function();
     mp = current_machine();
     if constexpr (k_sanitized) leave_for_ever(mp, next);  // the tools want to be told on the last frame
-    if (!next || !next->fresh()) return {.to_sp = depart(mp, next).sp, .mp = mp};
-    next->stack = std::exchange(gp->stack, nullptr);
+    if (!takes_over(next, gp)) {
+      // Only a saved context can be returned to.
+      if (next && next->fresh()) mp->chosen = std::exchange(next, nullptr);
+      return {.to_sp = depart(mp, next).sp, .mp = mp};
+    }
+    next->bind(gp->stack());
+    gp->bind(nullptr);
     recycle(mp->pp, gp);
     start_turn(mp, next);
     *mp->errno_address = 0;
@@ -57,26 +68,39 @@ departure goroutine_main(machine* mp) {
   }
 }
 
-void prepare_first_turn(machine* mp, goroutine* gp) noexcept {
-  stack_slot* s = mp->pp->stacks.get();
-  gp->stack = s;
+// Whoever is left may hold a lock until nobody stands on its stack, so nothing slow is done before: to make a stack
+// takes a system call and a page fault. (A million goroutines that park on one channel, on two Ps: 3.1 us each
+// instead of 1.2.)
+goroutine* prepare_first_turn(machine* mp, goroutine* gp) noexcept {
+  if (mp->curg && (gp->wanted_stack() != 0 || !mp->pp->stacks.has_warm())) {
+    mp->chosen = gp;
+    return nullptr;
+  }
+  const std::size_t wanted = gp->wanted_stack();
+  stack_slot* s = wanted != 0 ? mp->pp->stacks.get_sized(wanted) : mp->pp->stacks.get();
+  gp->bind(s);
   sanitizer_begin(s->sanitizer, s->bottom, static_cast<std::size_t>(s->top - s->bottom), mp->system_stack);
-  gp->sp = s->top;
+  gp->sp.store(s->top, std::memory_order_relaxed);
   gp->eh = {};
   gp->saved_errno = 0;
+  return gp;
 }
 
 void leave_for_ever(machine* mp, goroutine* next) noexcept {
   goroutine* self = mp->curg;
   const context to = depart(mp, next);
-  sanitizer_leave(nullptr, next ? &next->stack->sanitizer : &mp->system_stack);
-  goro_arch_switch(&self->sp, to.sp, mp, to.start);
+  sanitizer_leave(nullptr, next ? &next->stack()->sanitizer : &mp->system_stack);
+  goro_arch_switch(self->place_of_sp(), to.sp, mp, to.start);
   std::abort();  // nobody switches to a goroutine that has ended
 }
 
 void machine_loop(machine* mp) noexcept {
   for (;;) {
-    goroutine* gp = find_runnable(mp);
+    goroutine* gp = std::exchange(mp->chosen, nullptr);
+    if (!gp) {
+      mp->left.store(nullptr, std::memory_order_relaxed);  // nobody stands on its stack any more
+      gp = find_runnable(mp);
+    }
     switch_to(mp, gp);
   }
 }

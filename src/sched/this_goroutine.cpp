@@ -16,7 +16,7 @@ goroutine_id id() noexcept {
 
 std::string_view name() noexcept {
   const detail::machine* mp = detail::current_machine();
-  return mp && mp->curg && mp->curg->name ? std::string_view(*mp->curg->name) : std::string_view();
+  return mp && mp->curg && mp->curg->extras ? std::string_view(mp->curg->extras->name) : std::string_view();
 }
 
 }  // namespace this_goroutine

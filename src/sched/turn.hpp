@@ -63,8 +63,15 @@ bool heed_attention(machine* mp) noexcept;
 
 departure goroutine_main(machine* mp);  // the first function on every stack (switch.cpp)
 
+// A pass that gives stacks back has got hold of this one, or has noticed it. (stack/shrink.cpp)
+void come_back(goroutine* gp) noexcept;
+
 inline void start_turn(machine* mp, goroutine* gp) noexcept {
   transition(gp, g_status::runnable, g_status::running);
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // [MO-5]: light_fence(), on whose asymmetry the passes insist
+  if (gp->trim.load(std::memory_order_relaxed) != trim_state::untouched) [[unlikely]]
+    come_back(gp);
+  gp->sp.store(nullptr, std::memory_order_relaxed);
   mp->curg = gp;
 }
 
@@ -72,45 +79,52 @@ inline void start_turn(machine* mp, goroutine* gp) noexcept {
 inline void complete_switch(machine* mp) noexcept {
   if constexpr (k_sanitized) {
     // The bounds of the scheduler's own stack are known from the first time that somebody comes from there.
-    sanitizer_arrive(mp->curg ? mp->curg->stack->sanitizer : mp->system_stack,
-                     mp->left ? nullptr : &mp->system_stack);
+    sanitizer_arrive(mp->curg ? mp->curg->stack()->sanitizer : mp->system_stack,
+                     mp->left.load(std::memory_order_relaxed) ? nullptr : &mp->system_stack);
     race_acquire(mp);  // what the thread was before anybody ran on it: its thread-local variables
   }
   if (lock* held = std::exchange(mp->release_after, nullptr)) {
     held->release();
   } else if (mp->commit) {
-    std::exchange(mp->commit, nullptr)(mp, mp->left, mp->commit_arg);
+    std::exchange(mp->commit, nullptr)(mp, mp->left.load(std::memory_order_relaxed), mp->commit_arg);
   }
 }
 
-// Makes `next` (null: the scheduler) the one that this machine runs; the switch itself must follow.
-inline context load_next(machine* mp, goroutine* next) noexcept {
-  if (!next) {
-    *mp->eh = {};
-    mp->curg = nullptr;
-    return {.sp = mp->system_sp};
-  }
+inline context load_scheduler(machine* mp) noexcept {
+  *mp->eh = {};
+  mp->curg = nullptr;
+  return {.sp = mp->system_sp};
+}
+
+// Makes `next` (null: the scheduler) the one that this machine runs; the switch itself must follow. It becomes
+// null if it cannot start from here (prepare_first_turn).
+inline context load_next(machine* mp, goroutine*& next) noexcept {
+  if (!next) return load_scheduler(mp);
   const bool fresh = next->fresh();
-  if (fresh) prepare_first_turn(mp, next);
+  if (fresh) {
+    next = prepare_first_turn(mp, next);
+    if (!next) return load_scheduler(mp);
+  }
   *mp->eh = next->eh;
   *mp->errno_address = next->saved_errno;
+  void* const sp = next->sp.load(std::memory_order_relaxed);
   start_turn(mp, next);
-  return {.sp = next->sp, .start = fresh ? goroutine_main : nullptr};
+  return {.sp = sp, .start = fresh ? goroutine_main : nullptr};
 }
 
 // From the running goroutine, or the scheduler's stack, to `next`. Returns when the caller has its next turn,
 // on the machine that gives it.
 [[gnu::always_inline]] inline machine* switch_to(machine* mp, goroutine* next) noexcept {
   goroutine* self = mp->curg;
-  mp->left = self;
+  mp->left.store(self, std::memory_order_relaxed);
   if (self) {
     self->eh = *mp->eh;
     self->saved_errno = *mp->errno_address;
   }
   const context to = load_next(mp, next);
-  sanitizer_leave(self ? &self->stack->sanitizer : &mp->system_stack,
-                  next ? &next->stack->sanitizer : &mp->system_stack);
-  mp = goro_arch_switch(self ? &self->sp : &mp->system_sp, to.sp, mp, to.start);
+  sanitizer_leave(self ? &self->stack()->sanitizer : &mp->system_stack,
+                  next ? &next->stack()->sanitizer : &mp->system_stack);
+  mp = goro_arch_switch(self ? self->place_of_sp() : &mp->system_sp, to.sp, mp, to.start);
   complete_switch(mp);
   return mp;
 }

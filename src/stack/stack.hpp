@@ -1,14 +1,14 @@
-// The stacks of goroutines.
+// The stacks of goroutines, as the scheduler sees them: one stack, and a P's own free ones.
 //
-// First form: slots of 260 KB of reserved address space, of which the lowest 16 KB are a guard. The kernel
-// commits memory page by page at first touch, so a goroutine that uses little costs one page. Slots are
-// carved from large mappings and are never unmapped; a free slot keeps its touched pages for the next
-// goroutine. First-touch page faults are the dearest thing in the system (3 to 12 us, on different machines),
-// which is why a goroutine gets its stack when it first runs, from a small cache of its P, last in first out,
-// and why new slots are made in batches, with their first pages.
+// A stack is reserved address space; the kernel commits it page by page at first touch, so it "grows" without
+// anybody's doing, never moves, and a goroutine that uses little costs one page. First-touch page faults are
+// the dearest thing in the system (1.4 us and more each), which is why a goroutine gets its stack when it
+// first runs, from the cache of its P, last in first out, and why a free stack keeps its pages until it has
+// been idle for a while (shrink.hpp).
 //
-// Callers know only stack_slot and the pool's get and put: classes of several sizes, limits and shrinking go
-// behind this interface.
+// Two kinds serve those who ask for nothing (stack_limit.hpp): the first choice has the full limit, 1 GB; when
+// all of these are in use the others get 256 KB. Who asks for a size by go_options gets it from the pools
+// directly.
 #pragma once
 
 #include <atomic>
@@ -16,23 +16,20 @@
 #include <cstdint>
 
 #include "base/sanitizers.hpp"
-#include "os/memory.hpp"
 #include "sched/chain.hpp"
+#include "stack/stack_limit.hpp"
 
 namespace goro::detail {
 
-inline constexpr std::size_t k_stack_guard = 4 * k_page;
-// 256 KB and one page: with a distance of a power of two the first pages of all stacks would fall on the same
-// few sets of the TLB, and each switch among a thousand goroutines would miss it (57 ns for a yield instead
-// of 20).
-inline constexpr std::size_t k_stack_slot = 65 * k_page;
+class stack_pool;
 
-// One stack: [bottom, top) is usable, the guard lies below. The descriptor lives outside of the stack, so
-// that a free stack is never touched.
+// [bottom, top) is usable, the guard lies below. The descriptor lives outside of the stack, so that a free
+// stack is never touched.
 struct stack_slot {
   std::byte* bottom = nullptr;
   std::byte* top = nullptr;
   stack_slot* sched_link = nullptr;
+  stack_pool* pool = nullptr;
   sanitizer_stack sanitizer;
 
   std::size_t size() const noexcept { return static_cast<std::size_t>(top - bottom); }
@@ -41,40 +38,49 @@ struct stack_slot {
 // A P's own free stacks. Owner only, no lock.
 class stack_cache {
  public:
-  // A free stack. Fatal, in words, if the system has no memory for one.
+  // A free stack of the kind that comes first. Fatal, in words, if there is no memory for any.
   stack_slot* get() noexcept {
     taken_.store(taken() + 1, std::memory_order_relaxed);
-    stack_slot* s = free_.pop_front();
-    return s ? s : refill();
+    stack_slot* s = first_.pop_front();
+    return s && s->pool == first_choice() ? s : get_otherwise(s);
   }
+  // One of at least so many bytes. Fatal, in words, if there is no memory for it.
+  stack_slot* get_sized(std::size_t bytes) noexcept;
+
   void put(stack_slot* s) noexcept {
     given_back_.store(given_back() + 1, std::memory_order_relaxed);
-    free_.push_front(s);
-    if (free_.size > k_most) spill();
+    if (s->pool != first_choice()) return put_otherwise(s);
+    first_.push_front(s);
+    if (first_.size > k_most) spill(first_);
   }
+
+  // Is there one that has pages?
+  bool has_warm() const noexcept { return first_.first || second_.first; }
+
   // Counters for anybody to read; a stack may be given back to another cache than it came from.
   std::uint64_t taken() const noexcept { return taken_.load(std::memory_order_relaxed); }
   std::uint64_t given_back() const noexcept { return given_back_.load(std::memory_order_relaxed); }
 
-  // Gives all of them to the global pool.
+  // Gives all of them to their pools.
   void flush() noexcept;
 
  private:
   static constexpr std::size_t k_most = 64;
   static constexpr std::size_t k_batch = 32;
 
-  stack_slot* refill() noexcept;
-  void spill() noexcept;
+  stack_slot* get_otherwise(stack_slot* stale) noexcept;
+  void put_otherwise(stack_slot* s) noexcept;
+  static void spill(chain<stack_slot>& free) noexcept;
 
-  chain<stack_slot> free_;
+  chain<stack_slot> first_;
+  chain<stack_slot> second_;
+  chain<stack_slot> new_;  // of either kind, most likely without pages
   std::atomic<std::uint64_t> taken_{0};
   std::atomic<std::uint64_t> given_back_{0};
 };
 
-struct stack_totals {
-  std::size_t made = 0;
-  std::size_t pooled = 0;  // free in the global pool
-};
-stack_totals stack_pool_totals() noexcept;
+// May a goroutine that asked for nothing go on using this stack, of one that has ended? Not if it is of the
+// second kind and there are first ones again.
+bool still_first_choice(const stack_slot* s) noexcept;
 
 }  // namespace goro::detail

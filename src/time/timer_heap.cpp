@@ -51,6 +51,15 @@ std::size_t timer_heap::fire_due(time_point now) {
   return fired;
 }
 
+bool timer_heap::shrink() noexcept {
+  constexpr std::size_t k_kept = 1024;
+  array old;
+  const lock_guard guard(guard_);
+  if (!nodes_.empty() || nodes_.capacity() <= k_kept) return false;
+  nodes_.swap(old);
+  return true;
+}
+
 void timer_heap::put(std::size_t i, timer_node* t) noexcept {
   nodes_[i] = t;
   t->index = i;

@@ -20,6 +20,8 @@
 #include <goro/clock.hpp>
 #include <goro/detail/lock.hpp>
 
+#include "os/mapped_allocator.hpp"
+
 namespace goro::detail {
 
 class timer_heap;
@@ -53,10 +55,14 @@ class timer_heap {
   // Takes the node out if it has not begun to fire.
   static bool disarm(timer_node& t) noexcept;
 
+  // Gives the memory of a heap that has become empty back; true if there was any to speak of.
+  bool shrink() noexcept;
+
   // Fires what is due at `now`; returns how many.
   std::size_t fire_due(time_point now);
 
  private:
+  using array = std::vector<timer_node*, mapped_allocator<timer_node*>>;
   static constexpr std::size_t k_arity = 4;
 
   void sift_up(std::size_t i) noexcept;
@@ -66,7 +72,7 @@ class timer_heap {
   void publish() noexcept;
 
   lock guard_;
-  std::vector<timer_node*> nodes_;
+  array nodes_;
   std::atomic<clock::rep> next_due_{time_point::max().time_since_epoch().count()};
 };
 

@@ -1,0 +1,127 @@
+// The keeper looks once in a second at what the process holds and does not need:
+//
+//   1. The caches of idle Ps are flushed, here, under the scheduler's lock, without which nobody takes an idle P;
+//      the others are asked to flush theirs.
+//   2. What was free in the pools since the last look is given back: descriptors, stacks; and the memory of large
+//      queues that are empty.
+//   3. The unused parts of the stacks of parked goroutines are given back (stack/shrink.hpp).
+//
+// A look may take long where there are millions of goroutines, so one that was of no use is followed by a longer
+// rest, that it takes at most a fiftieth of the time. When a look has found nothing, nothing has run since the one before, and no P is held, the keeper goes to sleep until
+// somebody takes a P: an idle program has no thread that wakes up. Both the decision and the taking of a P are made
+// under the scheduler's lock, so none is missed.
+#include "sched/keeper.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <utility>
+
+#include "os/futex.hpp"
+#include "sched/scheduler.hpp"
+#include "sched/worth.hpp"
+#include "stack/shrink.hpp"
+
+namespace goro::detail {
+
+namespace {
+
+constexpr std::chrono::milliseconds k_period{1000};
+constexpr int k_share = 50;
+
+struct keeper_state {
+  bool asleep = false;  // guarded by the scheduler's lock
+  note wake;
+  std::atomic<std::uint32_t> round{0};
+};
+constinit keeper_state g_keeper;
+
+void flush_idle_processors() noexcept {
+  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
+  const lock_guard guard(sched.guard);
+  for (int i = 0; i != made; ++i) {
+    processor* pp = sched.all[i].load(std::memory_order_relaxed);
+    if (pp->owner.load(std::memory_order_relaxed)) continue;
+    pp->stacks.flush();
+    pp->descriptors.flush();
+  }
+}
+
+bool shrink_queues() noexcept {
+  bool any = sched.global.shrink();
+  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
+  for (int i = 0; i != made; ++i) any |= sched.all[i].load(std::memory_order_relaxed)->timers.shrink();
+  return any;
+}
+
+struct findings {
+  bool gave_back = false;
+  bool more = false;  // there is, or may soon be, more to do
+};
+
+findings look() noexcept {
+  g_keeper.round.fetch_add(1, std::memory_order_relaxed);
+  flush_idle_processors();
+  findings found;
+  found.gave_back = give_back_free_stacks() != 0;
+  found.gave_back |= give_back_descriptors() != 0;
+  found.gave_back |= shrink_queues();
+  found.more = trim_parked_stacks() || found.gave_back;
+  return found;
+}
+
+// Sleeps for ever, unless a P is held or was meanwhile.
+bool may_sleep(std::uint64_t turns_before) noexcept {
+  const lock_guard guard(sched.guard);
+  if (running_processors() != 0 || activity() != turns_before) return false;
+  g_keeper.asleep = true;
+  return true;
+}
+
+void* keeper_thread(void*) {
+  race_hide();
+  for (std::uint64_t turns = 0; !sched.freezing.load(std::memory_order_relaxed);) {
+    const time_point start = clock::now();
+    const std::uint64_t turns_before = std::exchange(turns, activity());
+    const findings found = look();
+    const clock::duration took = found.gave_back ? clock::duration::zero() : clock::now() - start;
+    if (!found.more && may_sleep(turns_before)) {
+      g_keeper.wake.sleep();
+      g_keeper.wake.clear();
+    }
+    const time_point next = clock::now() + std::max<clock::duration>(k_period, k_share * took);
+    g_keeper.wake.sleep(&next);
+  }
+  for (note never;;) never.sleep();  // the process is ending
+}
+
+}  // namespace
+
+std::uint32_t flush_round() noexcept { return g_keeper.round.load(std::memory_order_relaxed); }
+
+void rouse_keeper() noexcept {
+  if (!g_keeper.asleep) [[likely]]
+    return;
+  g_keeper.asleep = false;
+  g_keeper.wake.set();
+}
+
+void start_keeper() noexcept {
+  sched.helper_count.fetch_add(1, std::memory_order_relaxed);
+  sigset_t all;
+  sigset_t former;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &former);  // the program's signals are for the program's threads
+  pthread_t thread{};
+  const bool started = ::pthread_create(&thread, nullptr, keeper_thread, nullptr) == 0;
+  ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
+  if (started) {
+    ::pthread_detach(thread);
+  } else {
+    sched.helper_count.fetch_sub(1, std::memory_order_relaxed);  // memory is then not given back
+  }
+}
+
+}  // namespace goro::detail

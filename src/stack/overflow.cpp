@@ -1,0 +1,184 @@
+// The overflow report.
+//
+// A goroutine that needs more stack than there is touches its guard. The kernel then runs the handler on the
+// thread's alternate stack. If the address lies in the guard of the goroutine that runs on this thread, it is an
+// overflow: the report, and the end of the process with code 2. Everything else goes to the handler that was
+// there before; if there was none, the default action is restored and the instruction runs again, so that the
+// process dies, or dumps its core, as it would have without us.
+//
+// The handler may have interrupted anything, malloc too: it allocates nothing, takes no lock of the runtime and
+// writes what it knows before it unwinds, which is the riskiest part.
+#include "stack/overflow.hpp"
+
+#include <dlfcn.h>
+#include <signal.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+#include <unwind.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+
+#include "diag/fatal.hpp"
+#include "os/memory.hpp"
+#include "sched/scheduler.hpp"
+#include "stack/stack_pool.hpp"
+
+#ifndef AT_MINSIGSTKSZ
+#  define AT_MINSIGSTKSZ 51
+#endif
+
+namespace goro::detail {
+
+namespace {
+
+struct sigaction g_former;
+
+[[gnu::format(printf, 1, 2)]] void print(const char* format, ...) noexcept {
+  char text[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  const int n = std::vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  if (n > 0) write_stderr({text, std::min(static_cast<std::size_t>(n), sizeof text - 1)});
+}
+
+std::uintptr_t stack_pointer_of(const void* context) noexcept {
+  const auto& registers = static_cast<const ucontext_t*>(context)->uc_mcontext;
+#if defined(__x86_64__)
+  return static_cast<std::uintptr_t>(registers.gregs[REG_RSP]);
+#else
+  return registers.sp;
+#endif
+}
+
+struct walk {
+  static constexpr int k_most = 32;
+  std::uintptr_t stack_bottom;  // frames of the handler itself are below
+  std::uintptr_t stack_top;
+  int printed = 0;
+};
+
+_Unwind_Reason_Code print_frame(_Unwind_Context* frame, void* arg) {
+  auto& w = *static_cast<walk*>(arg);
+  const std::uintptr_t sp = _Unwind_GetCFA(frame);
+  if (sp < w.stack_bottom || sp > w.stack_top) return _URC_NO_REASON;  // on the alternate stack
+  const auto pc = static_cast<std::uintptr_t>(_Unwind_GetIP(frame));
+  Dl_info where{};
+  if (::dladdr(reinterpret_cast<void*>(pc), &where) != 0 && where.dli_fname) {
+    const auto base = reinterpret_cast<std::uintptr_t>(where.dli_fbase);
+    if (where.dli_sname) {
+      print("\t%s+0x%zx (%s+0x%zx)\n", where.dli_sname,
+            static_cast<std::size_t>(pc - reinterpret_cast<std::uintptr_t>(where.dli_saddr)), where.dli_fname,
+            static_cast<std::size_t>(pc - base));
+    } else {
+      print("\t%s+0x%zx\n", where.dli_fname, static_cast<std::size_t>(pc - base));
+    }
+  } else {
+    print("\t0x%zx\n", static_cast<std::size_t>(pc));
+  }
+  return ++w.printed < walk::k_most ? _URC_NO_REASON : _URC_END_OF_STACK;
+}
+
+void print_goroutine(const goroutine& g) noexcept {
+  const std::source_location where = g.where.load(std::memory_order_relaxed);
+  print("goroutine %llu", static_cast<unsigned long long>(g.id.load(std::memory_order_relaxed)));
+  if (g.extras && !g.extras->name.empty()) print(" \"%s\"", g.extras->name.c_str());
+  print(" [running]:\n");
+  if (where.line() != 0) {
+    print("created at %s:%u (%s)", where.file_name(), where.line(), where.function_name());
+  } else {
+    print("created at (unknown place)");
+  }
+  if (const auto creator = g.creator.load(std::memory_order_relaxed); creator != 0)
+    print(" in goroutine %llu", static_cast<unsigned long long>(creator));
+  print("\n");
+}
+
+// What the limit was, and how to get another.
+void print_limit(const goroutine& g, const stack_slot& s) noexcept {
+  const std::size_t set = g_stack_choice.asked.load(std::memory_order_relaxed);
+  const bool second = g.wanted_stack() == 0 && s.pool->size() < set;
+  const std::size_t limit = g.wanted_stack() != 0 ? g.wanted_stack() : second ? s.pool->size() : set;
+  print("runtime: goroutine stack exceeds %zu-byte limit\n", limit);
+  if (second) {
+    print("(the first %zu goroutines that run at once may have %zu bytes, further ones %zu:\n"
+          " go_options{}.stack(n) asks for more for one, GORO_STACK or set_max_stack(n) for all)\n",
+          most_first_stacks(pool_for(set)->size()), set, limit);
+  }
+}
+
+[[noreturn]] void report_overflow(const goroutine& g, const stack_slot& s, const void* context) noexcept {
+  claim_last_report();
+  const std::uintptr_t sp = stack_pointer_of(context);
+  const auto bottom = reinterpret_cast<std::uintptr_t>(s.bottom);
+  const auto top = reinterpret_cast<std::uintptr_t>(s.top);
+  print_limit(g, s);
+  print("sp=0x%zx stack=[0x%zx, 0x%zx]\n", sp, bottom, top);
+  print("fatal error: stack overflow\n\n");
+  print_goroutine(g);
+  print("innermost frames:\n");
+  walk w{.stack_bottom = bottom - s.pool->guard(), .stack_top = top};
+  _Unwind_Backtrace(print_frame, &w);
+  if (w.printed == 0) print("\t(cannot be unwound)\n");
+  leave_process();
+}
+
+bool is_overflow(const stack_slot& s, const void* address) noexcept {
+  const auto* const a = static_cast<const std::byte*>(address);
+  return a >= s.bottom - s.pool->guard() && a < s.bottom;
+}
+
+// As if there were no handler of ours.
+void pass_on(int signal, siginfo_t* info, void* context) noexcept {
+  if ((g_former.sa_flags & SA_SIGINFO) != 0) return g_former.sa_sigaction(signal, info, context);
+  if (g_former.sa_handler == SIG_IGN && info->si_code <= 0) return;  // a fault cannot be ignored
+  if (g_former.sa_handler != SIG_DFL && g_former.sa_handler != SIG_IGN) return g_former.sa_handler(signal);
+  ::signal(signal, SIG_DFL);
+  // A fault comes again when the instruction does; what was sent has to be sent again.
+  if (info->si_code <= 0) ::syscall(SYS_tgkill, ::getpid(), ::gettid(), signal);
+}
+
+void on_fault(int signal, siginfo_t* info, void* context) {
+  const int saved = errno;
+  const machine* mp = current_machine();
+  if (const goroutine* gp = mp && info->si_code > 0 ? mp->curg : nullptr) {
+    const stack_slot* s = gp->stack();
+    if (s && is_overflow(*s, info->si_addr)) report_overflow(*gp, *s, context);
+  }
+  errno = saved;
+  pass_on(signal, info, context);
+}
+
+}  // namespace
+
+void install_overflow_handler() noexcept {
+  struct sigaction action {};
+  action.sa_sigaction = on_fault;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  ::sigemptyset(&action.sa_mask);
+  if (::sigaction(SIGSEGV, &action, &g_former) != 0) g_former = {};
+}
+
+void provide_signal_stack() noexcept {
+  constexpr std::size_t k_for_the_report = std::size_t{64} << 10;
+  const std::size_t frame = ::getauxval(AT_MINSIGSTKSZ);
+  const std::size_t bytes = ((frame + k_for_the_report) / k_page + 1) * k_page;
+  stack_t present{};
+  if (::sigaltstack(nullptr, &present) == 0 && (present.ss_flags & SS_DISABLE) == 0 &&
+      present.ss_size >= frame + k_for_the_report / 2)
+    return;  // a sanitizer's; it takes it back when the thread ends
+  std::byte* const memory = map_memory(bytes + k_page);
+  if (!memory) return;  // an overflow will be a plain crash
+  static_cast<void>(protect(memory, k_page));
+  const stack_t ours{.ss_sp = memory + k_page, .ss_flags = 0, .ss_size = bytes};
+  ::sigaltstack(&ours, nullptr);
+}
+
+}  // namespace goro::detail
