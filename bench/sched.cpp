@@ -102,6 +102,38 @@ void parked(bool shared) {
   report("wake_ms", ms_since(start));
 }
 
+// About 1 KB of stack for each level, all of it touched by each call that returns.
+[[gnu::noinline]] unsigned char dive(int64_t n) {
+  unsigned char frame[1000] = {};
+  asm volatile("" : : "r"(frame) : "memory");
+  frame[n % 1000] = static_cast<unsigned char>(n);
+  if (n == 0) return frame[0];
+  const unsigned char below = dive(n - 1);
+  return static_cast<unsigned char>(below + frame[n * 7 % 1000]);
+}
+
+// One goroutine uses about 500 MB of stack, returns, and stays alive; then who keeps the memory?
+void deep() {
+  constexpr int64_t k_all = 480'000;
+  const int64_t depth = size_or(k_all);
+  const goro::chan<int64_t> step;
+  const goro::chan<int64_t> ack;
+  goro::go([step, ack] {
+    for (const int64_t d : step) ack.send(dive(d));
+  });
+  const auto mb = [] { return memory_bytes() / (1 << 20); };
+  for (const char* metric : {"first_ms", "second_ms"}) {
+    const auto start = clock::now();
+    step.send(depth);
+    keep(ack.recv().value());
+    report(metric, ms_since(start));
+  }
+  report("returned_rss_mb", mb());
+  if (depth >= k_all) goro::sleep_for(std::chrono::seconds(10));
+  report("after_10s_rss_mb", mb());
+  step.close();
+}
+
 // n goroutines each sleep a pseudo-random 1..1000 ms.
 void sleepers() {
   const int64_t n = size_or(1'000'000);
@@ -170,6 +202,7 @@ constexpr workload k_workloads[] = {
     {"skynet", skynet},
     {"parked_shared", [] { parked(true); }},
     {"parked_own", [] { parked(false); }},
+    {"deep", deep},
     {"sleepers", sleepers},
     {"fib", [] { fib(fib_by_chan); }},
     {"fib_wg", [] { fib(fib_by_wait_group); }},

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <functional>
 #include <source_location>
 #include <string_view>
@@ -90,6 +91,11 @@ goroutine_id id() noexcept;
 
 // The name given by go_options; empty if none, and on a plain thread.
 std::string_view name() noexcept;
+
+// How many bytes of stack are left below the caller, before its goroutine overflows; of a plain thread, before that
+// does. A recursion whose depth comes from outside can stop in time by it. Takes some nanoseconds in a goroutine, and
+// a system call or more on a plain thread.
+std::size_t stack_remaining() noexcept;
 
 // Lets the other runnable goroutines have a turn before the caller runs again (runtime.Gosched). On a plain
 // thread it is std::this_thread::yield.

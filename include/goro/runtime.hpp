@@ -43,9 +43,10 @@ runtime_stats stats();
 
 // Sets how large the stacks of goroutines may become, in bytes, and returns the former value; 0 only reports.
 // The first value is 1 GB, or GORO_STACK (a number of bytes, or of K, M or G). Stacks that are in use keep the
-// size that they have. As many goroutines at once as 4 TB of address space hold get that much (4,096 with 1 GB),
-// further ones 256 KB, or the value if that is less; go_options::stack() asks for one goroutine. Rounded up to
-// a power of two, at least 64 KB, at most 1 TB. A goroutine that needs more ends the process: "stack overflow".
+// size that they have. With 1 GB the first 256 goroutines that run at once get that much, with another value as many
+// as 16 TB of address space hold (250,000 with 64 MB), further ones 256 KB, or the value if that is less;
+// go_options::stack() asks for one goroutine. Rounded up to a power of two, at least 64 KB, at most 1 TB. Where address
+// space is limited (ulimit -v) all this is smaller. A goroutine that needs more ends the process: "stack overflow".
 // Does not block. (debug.SetMaxStack)
 std::size_t set_max_stack(std::size_t bytes);
 

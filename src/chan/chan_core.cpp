@@ -29,6 +29,7 @@
 
 #include "chan/operations.hpp"
 #include "sched/turn.hpp"
+#include "sched/woken_list.hpp"
 
 namespace goro::detail {
 
@@ -144,7 +145,7 @@ bool chan_discard(chan_core* c) noexcept {
 void chan_close(chan_core* c) {
   if (!c) throw channel_closed("close of nil channel");
   const runtime_entry entry;
-  wait_queue woken;
+  woken_list woken;
   {
     const lock_guard guard(c->guard);
     if (c->closed.load(std::memory_order_relaxed)) throw channel_closed("close of closed channel");
@@ -153,11 +154,11 @@ void chan_close(chan_core* c) {
     for (wait_queue* q : {&c->receivers, &c->senders}) {
       while (wait_node* n = dequeue(*q)) {
         race_release(n);
-        enqueue(woken, *n);
+        woken.add(*n);
       }
     }
   }
-  while (const wait_node* n = pop_first(woken)) ready(entry.mp(), n->who);
+  woken.ready_all(entry.mp());
 }
 
 }  // namespace goro::detail

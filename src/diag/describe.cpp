@@ -9,7 +9,9 @@
 #include <goro/go.hpp>
 
 #include "diag/fatal.hpp"
+#include "os/memory.hpp"
 #include "sched/scheduler.hpp"
+#include "stack/stack_pool.hpp"
 
 namespace goro::detail {
 
@@ -27,12 +29,15 @@ std::vector<diag::goroutine_info> snapshot() {
   const auto visit = [](goroutine& g, void* arg) {
     const g_status status = g.status.load(std::memory_order_acquire);  // once: it may end meanwhile
     if (status == g_status::dead) return;
+    const stack_slot* stack = g.bound_stack.load(std::memory_order_acquire);  // pairs with bind()
     auto& out = *static_cast<std::vector<diag::goroutine_info>*>(arg);
     out.push_back({.id = g.id.load(std::memory_order_relaxed),
                    .name = name_of(g),
                    .state = state_of(g, status),
                    .created_at = place_of(g.where.load(std::memory_order_relaxed)),
-                   .creator = g.creator.load(std::memory_order_relaxed)});
+                   .creator = g.creator.load(std::memory_order_relaxed),
+                   .stack_limit = stack ? stack_limit_of(g, *stack) : 0,
+                   .stack_used = stack ? resident_from_top(stack->bottom, stack->top) : 0});
   };
   for_each_descriptor(visit, &all);
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
@@ -70,11 +75,13 @@ std::string place_of(const std::source_location& where) {
 }
 
 std::string describe(const goroutine& g, const std::string& state) {
-  return in_words({.id = g.id.load(std::memory_order_relaxed),
-                   .name = name_of(g),
-                   .state = state,
-                   .created_at = place_of(g.where.load(std::memory_order_relaxed)),
-                   .creator = g.creator.load(std::memory_order_relaxed)});
+  diag::goroutine_info info;
+  info.id = g.id.load(std::memory_order_relaxed);
+  info.name = name_of(g);
+  info.state = state;
+  info.created_at = place_of(g.where.load(std::memory_order_relaxed));
+  info.creator = g.creator.load(std::memory_order_relaxed);
+  return in_words(info);
 }
 
 std::string describe_all() {

@@ -1,5 +1,6 @@
 #include "os/thread.hpp"
 
+#include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -28,6 +29,16 @@ static_assert(sizeof(sched_attributes) == 48);
 }  // namespace
 
 void ask_for_exact_sleeps() noexcept { ::prctl(PR_SET_TIMERSLACK, 1); }
+
+std::uintptr_t thread_stack_bottom() noexcept {
+  pthread_attr_t attributes;
+  if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return 0;
+  void* bottom = nullptr;
+  std::size_t size = 0;
+  ::pthread_attr_getstack(&attributes, &bottom, &size);
+  ::pthread_attr_destroy(&attributes);
+  return reinterpret_cast<std::uintptr_t>(bottom);
+}
 
 void ask_for_slice(time_slice slice) noexcept {
   constexpr std::uint64_t k_shortest = 100'000;  // ns; the least that the kernel takes

@@ -1,10 +1,15 @@
 // What the runtime asks of the kernel for one of its threads.
 #pragma once
 
+#include <cstdint>
+
 namespace goro::detail {
 
 // Timers and naps on time: the kernel's default adds 50 us of slack to each sleep. For the calling thread.
 void ask_for_exact_sleeps() noexcept;
+
+// The lowest address of the calling thread's own stack; 0 if that cannot be found out.
+std::uintptr_t thread_stack_bottom() noexcept;
 
 // How long the kernel lets the calling thread run before it looks at others on the same core, from Linux 6.12
 // on; it does not change how much each may run. A thread with a short slice gets its turn as soon as it wakes

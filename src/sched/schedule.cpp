@@ -14,6 +14,10 @@
 // somebody waits who could be starved.
 #include <goro/go.hpp>
 
+#include <array>
+#include <cstddef>
+#include <span>
+
 #include "base/atomics.hpp"
 #include "os/clock.hpp"
 #include "sched/keeper.hpp"
@@ -130,6 +134,23 @@ bool nothing_waits(const processor* pp) noexcept {
   pp->descriptors.flush();
 }
 
+// So many goroutines were woken at once that neither their descriptors nor their stacks are in the caches. Asked for
+// together they come while the first ones run.
+constexpr std::size_t k_beyond_caches = 4096;
+
+void fetch_from_memory(std::span<goroutine* const> those) noexcept {
+  constexpr std::size_t k_line = 64;
+  constexpr std::size_t k_frames = 8;  // lines of the stack that a return from a wait reads
+  for (const goroutine* gp : those) {
+    for (std::size_t at = 0; at != sizeof *gp; at += k_line)
+      __builtin_prefetch(reinterpret_cast<const std::byte*>(gp) + at);
+  }
+  for (const goroutine* gp : those) {
+    const auto* sp = static_cast<const std::byte*>(gp->sp.load(std::memory_order_relaxed));
+    for (std::size_t i = 0; i != k_frames; ++i) __builtin_prefetch(sp + i * k_line);
+  }
+}
+
 }  // namespace
 
 bool pick_with_care(processor* pp, std::uint64_t tick, goroutine*& gp) noexcept {
@@ -154,11 +175,17 @@ goroutine* pick_share(processor* pp) noexcept {
   // A batch of 128 to pay for the lock; what is taken has room, since the ring is empty.
   constexpr std::size_t k_batch = 128;
   const auto procs = static_cast<std::size_t>(sched.procs.load(std::memory_order_relaxed));
+  const bool many = sched.global.size() > k_beyond_caches;
   goroutine* first = nullptr;
+  std::array<goroutine*, k_batch> taken;
+  std::size_t n = 0;
   pp->global_runs.add(pp->queue.push_ready_batch([&](auto push) {
-    return sched.global.pop_share(procs, k_batch,
-                                  [&](goroutine* gp) { first ? push(gp) : void(first = gp); });
+    return sched.global.pop_share(procs, k_batch, [&](goroutine* gp) {
+      first ? push(gp) : void(first = gp);
+      if (many) taken[n++] = gp;
+    });
   }));
+  fetch_from_memory({taken.data(), n});
   return first;
 }
 

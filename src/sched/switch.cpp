@@ -36,7 +36,7 @@ context depart(machine* mp, goroutine*& next) noexcept {
 
 // May it have the stack of the one that has ended?
 bool takes_over(const goroutine* next, const goroutine* ended) noexcept {
-  return next && next->fresh() && next->wanted_stack() == 0 && still_first_choice(ended->stack());
+  return next && next->fresh() && next->wanted_stack() == 0 && is_best(ended->stack());
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 // What a goroutine may say of itself, and its own variables.
 #include <goro/go.hpp>
 
+#include <cstdint>
+
 #include "base/locals.hpp"
+#include "os/thread.hpp"
 #include "sched/finish.hpp"
 #include "sched/scheduler.hpp"
 
@@ -17,6 +20,14 @@ goroutine_id id() noexcept {
 std::string_view name() noexcept {
   const detail::machine* mp = detail::current_machine();
   return mp && mp->curg && mp->curg->extras ? std::string_view(mp->curg->extras->name) : std::string_view();
+}
+
+std::size_t stack_remaining() noexcept {
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  const detail::machine* mp = detail::current_machine();
+  const detail::stack_slot* s = mp && mp->curg ? mp->curg->stack() : nullptr;
+  const std::uintptr_t bottom = s ? reinterpret_cast<std::uintptr_t>(s->bottom) : detail::thread_stack_bottom();
+  return here > bottom ? here - bottom : 0;
 }
 
 }  // namespace this_goroutine

@@ -110,7 +110,7 @@ void print_limit(const goroutine& g, const stack_slot& s) noexcept {
   if (second) {
     print("(the first %zu goroutines that run at once may have %zu bytes, further ones %zu:\n"
           " go_options{}.stack(n) asks for more for one, GORO_STACK or set_max_stack(n) for all)\n",
-          most_first_stacks(pool_for(set)->size()), set, limit);
+          pool_for(set)->bound(), set, limit);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "stack/stack.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 
@@ -21,32 +22,54 @@ void put_one(stack_slot* s) noexcept {
   s->pool->put(one);
 }
 
+// To their pools: neighbours in the list mostly belong to the same one.
+void give(chain<stack_slot>& those) noexcept {
+  while (stack_slot* s = those.pop_front()) {
+    stack_pool* const pool = s->pool;
+    chain<stack_slot> alike;
+    alike.push_back(s);
+    while (those.first && those.first->pool == pool) alike.push_back(those.pop_front());
+    pool->put(alike);
+  }
+}
+
 }  // namespace
 
-// `stale` is of a kind that is no longer the first choice; null if there was none.
+bool is_best(const stack_slot* s) noexcept {
+  for (std::size_t i = 0; i != stack_choice::k_kinds; ++i) {
+    stack_pool* const kind = stack_kind(i);
+    if (s->pool == kind) return true;
+    if (kind->has_any()) return false;
+  }
+  return false;  // of a kind that nobody gets any more who does not ask for it
+}
+
+stack_slot* stack_cache::take_best(chain<stack_slot>& from) noexcept {
+  while (stack_slot* s = from.pop_front()) {
+    if (is_best(s)) return s;
+    put_one(s);
+  }
+  return nullptr;
+}
+
+// `stale` is of a kind that is no longer the first; null if there was none.
 stack_slot* stack_cache::get_otherwise(stack_slot* stale) noexcept {
   if (stale) put_one(stale);
   while (stack_slot* s = first_.pop_front()) put_one(s);
-  stack_pool* const first = first_choice();
-  stack_pool* const second = second_choice();
-  // One after the other: those that are left over from before have the second place.
-  while (stack_slot* s = new_.pop_front()) {
-    if (s->pool == first || (s->pool == second && !first->has_any())) return s;
-    put_one(s);
+  for (chain<stack_slot>* some : {&others_, &new_}) {
+    if (stack_slot* s = take_best(*some)) return s;
   }
-  if (first->has_any() && first->get(new_, k_batch, true)) return new_.pop_front();
-  while (stack_slot* s = second_.pop_front()) {
-    if (s->pool == second) return s;
-    put_one(s);
+  for (std::size_t i = 0; i != stack_choice::k_kinds; ++i) {
+    const bool last = i == stack_choice::k_kinds - 1;
+    if ((last || stack_kind(i)->has_any()) && stack_kind(i)->get(new_, k_batch, !last)) return new_.pop_front();
   }
-  if (!second->get(new_, k_batch, false)) out_of_stacks(second->size());
-  return new_.pop_front();
+  out_of_stacks(stack_kind(stack_choice::k_kinds - 1)->size());
 }
 
 stack_slot* stack_cache::get_sized(std::size_t bytes) noexcept {
   taken_.store(taken() + 1, std::memory_order_relaxed);
   chain<stack_slot> one;
-  if (!pool_for(bytes)->get(one, 1, false)) out_of_stacks(bytes);
+  if (!pool_for(std::max(bytes, k_smallest_wish))->get(one, 1, false)) out_of_stacks(bytes);
   chain<stack_slot> rest = one;  // a batch may have been made
   stack_slot* s = rest.pop_front();
   if (rest.first) s->pool->put(rest);
@@ -54,26 +77,20 @@ stack_slot* stack_cache::get_sized(std::size_t bytes) noexcept {
 }
 
 void stack_cache::put_otherwise(stack_slot* s) noexcept {
-  if (s->pool != second_choice()) return put_one(s);
-  second_.push_front(s);
-  if (second_.size > k_most) spill(second_);
+  if (!is_best(s)) return put_one(s);
+  others_.push_front(s);
+  if (others_.size > k_most) spill(others_);
 }
 
 void stack_cache::spill(chain<stack_slot>& free) noexcept {
   chain<stack_slot> keep;  // the most recently used ones
   while (keep.size < k_batch) keep.push_back(free.pop_front());
-  free.first->pool->put(free);
+  give(free);
   free = keep;
 }
 
 void stack_cache::flush() noexcept {
-  for (chain<stack_slot>* free : {&first_, &second_, &new_}) {
-    while (stack_slot* s = free->pop_front()) put_one(s);
-  }
-}
-
-bool still_first_choice(const stack_slot* s) noexcept {
-  return s->pool == first_choice() || (s->pool == second_choice() && !first_choice()->has_any());
+  for (chain<stack_slot>* free : {&first_, &others_, &new_}) give(*free);
 }
 
 }  // namespace goro::detail

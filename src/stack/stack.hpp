@@ -6,9 +6,8 @@
 // first runs, from the cache of its P, last in first out, and why a free stack keeps its pages until it has
 // been idle for a while (shrink.hpp).
 //
-// Two kinds serve those who ask for nothing (stack_limit.hpp): the first choice has the full limit, 1 GB; when
-// all of these are in use the others get 256 KB. Who asks for a size by go_options gets it from the pools
-// directly.
+// Several kinds serve those who ask for nothing (stack_limit.hpp): the first has the full limit, 1 GB; when all of
+// these are in use the others get 256 KB. Who asks for a size by go_options gets it from the pools directly.
 #pragma once
 
 #include <atomic>
@@ -42,20 +41,20 @@ class stack_cache {
   stack_slot* get() noexcept {
     taken_.store(taken() + 1, std::memory_order_relaxed);
     stack_slot* s = first_.pop_front();
-    return s && s->pool == first_choice() ? s : get_otherwise(s);
+    return s && s->pool == stack_kind(0) ? s : get_otherwise(s);
   }
   // One of at least so many bytes. Fatal, in words, if there is no memory for it.
   stack_slot* get_sized(std::size_t bytes) noexcept;
 
   void put(stack_slot* s) noexcept {
     given_back_.store(given_back() + 1, std::memory_order_relaxed);
-    if (s->pool != first_choice()) return put_otherwise(s);
+    if (s->pool != stack_kind(0)) return put_otherwise(s);
     first_.push_front(s);
     if (first_.size > k_most) spill(first_);
   }
 
   // Is there one that has pages?
-  bool has_warm() const noexcept { return first_.first || second_.first; }
+  bool has_warm() const noexcept { return first_.first || others_.first; }
 
   // Counters for anybody to read; a stack may be given back to another cache than it came from.
   std::uint64_t taken() const noexcept { return taken_.load(std::memory_order_relaxed); }
@@ -70,17 +69,17 @@ class stack_cache {
 
   stack_slot* get_otherwise(stack_slot* stale) noexcept;
   void put_otherwise(stack_slot* s) noexcept;
+  static stack_slot* take_best(chain<stack_slot>& from) noexcept;
   static void spill(chain<stack_slot>& free) noexcept;
 
   chain<stack_slot> first_;
-  chain<stack_slot> second_;
-  chain<stack_slot> new_;  // of either kind, most likely without pages
+  chain<stack_slot> others_;
+  chain<stack_slot> new_;  // of any kind, most likely without pages
   std::atomic<std::uint64_t> taken_{0};
   std::atomic<std::uint64_t> given_back_{0};
 };
 
-// May a goroutine that asked for nothing go on using this stack, of one that has ended? Not if it is of the
-// second kind and there are first ones again.
-bool still_first_choice(const stack_slot* s) noexcept;
+// May a goroutine that asked for nothing have this stack? Not if there are better ones.
+bool is_best(const stack_slot* s) noexcept;
 
 }  // namespace goro::detail

@@ -20,12 +20,28 @@ constinit stack_choice g_stack_choice;
 
 namespace {
 
-constinit std::size_t g_first_bytes = std::size_t{256} << 30;  // of address space, for all of the first choice
+// How much address space the first kind may take.
+constexpr std::size_t k_unset = std::size_t{256} << 30;
+constexpr std::size_t k_set = std::size_t{16} << 40;
+
+constinit std::size_t g_initial = k_first_stack;  // the setting, before anybody set it
+constinit std::size_t g_space = k_no_limit;       // all address space
+constinit lock g_choosing;
 
 void choose(std::size_t bytes) noexcept {
+  const lock_guard guard(g_choosing);
+  const bool is_short = g_space != k_no_limit;
+  const std::size_t size = std::max(bytes, k_smallest_wish);
+  stack_pool* const first = pool_for(size);
+  stack_pool* const second = pool_for(std::min(size, k_second_stack));
+  stack_pool* const third = is_short ? pool_for(k_smallest_stack) : second;
+  for_each_pool([](stack_pool& pool, void*) { pool.set_bound(k_no_limit); }, nullptr);
+  if (is_short) second->set_bound(g_space / 8);
+  if (first != second) first->set_bound(std::min(bytes == g_initial ? k_unset : k_set, g_space / 16));
   g_stack_choice.asked.store(bytes, std::memory_order_relaxed);
-  g_stack_choice.first.store(pool_for(bytes), std::memory_order_relaxed);
-  g_stack_choice.second.store(pool_for(std::min(bytes, k_second_stack)), std::memory_order_relaxed);
+  g_stack_choice.kinds[2].store(third, std::memory_order_relaxed);
+  g_stack_choice.kinds[1].store(second, std::memory_order_relaxed);
+  g_stack_choice.kinds[0].store(first, std::memory_order_release);
 }
 
 // "65536", "64K", "8M", "1G"; 0 if it is none of these.
@@ -42,12 +58,12 @@ std::size_t parse_size(std::string_view text) noexcept {
 
 }  // namespace
 
+std::size_t stack_address_space() noexcept { return g_space; }
+
 void choose_stack_limit() noexcept {
-  std::size_t limit = k_first_stack;
-  if (const std::size_t space = address_space_limit(); space != k_no_limit) {
-    g_first_bytes = space / 4;
-    limit = std::clamp(std::bit_floor(space / 64), std::min(k_second_stack, limit), limit);
-  }
+  g_space = address_space_limit();
+  if (g_space != k_no_limit) g_initial = std::clamp(std::bit_floor(g_space / 64), k_smallest_wish, g_initial);
+  std::size_t limit = g_initial;
   if (const char* wish = std::getenv("GORO_STACK"); wish && *wish) {
     if (const std::size_t n = parse_size(wish); n != 0) {
       limit = n;
@@ -59,7 +75,11 @@ void choose_stack_limit() noexcept {
   choose(limit);
 }
 
-std::size_t most_first_stacks(std::size_t size) noexcept { return g_first_bytes / size; }
+std::size_t stack_limit_of(const goroutine& g, const stack_slot& s) noexcept {
+  const lock_guard guard(extras_lock());
+  if (const std::size_t wanted = g.wanted_stack(); wanted != 0) return wanted;
+  return s.pool ? std::min(s.pool->size(), g_stack_choice.asked.load(std::memory_order_relaxed)) : 0;
+}
 
 }  // namespace goro::detail
 

@@ -1,12 +1,14 @@
 // How large a stack may become.
 //
-// One setting for all: GORO_STACK, or set_max_stack(); 1 GB unless set. As many stacks as 4 TB of address space
-// hold have that size (4,096 of 1 GB, 16 million of 256 KB), further ones 256 KB, or the setting if that is
-// less. go_options asks for one goroutine. Sizes are rounded up to powers of two; reports name what was asked
+// One setting for all: GORO_STACK, or set_max_stack(); 1 GB unless set. So many at once have that size as 256 GB of
+// address space hold (256 of 1 GB), or 16 TB if it was set (250,000 of 64 MB); further ones 256 KB, or the setting if
+// that is less. More large ones would make switching dearer: each has its own pages of page table, and a yield among
+// a thousand goroutines takes 19 ns on stacks of 1 GB, 16 ns on 256 KB (docs/stacks.md). go_options asks for one goroutine. Sizes are rounded up to powers of two; reports name what was asked
 // for.
 //
-// Where address space is short (ulimit -v, or a system that commits no more than it has) the setting begins
-// at 1/64 of it, and all first-choice stacks together take no more than a quarter.
+// Where address space is short (ulimit -v, or a system that commits no more than it has) the setting begins at 1/64 of
+// it, such stacks together take no more than a sixteenth, those of 256 KB no more than an eighth, and then there are
+// some of 32 KB, so that with 8 GB a hundred thousand goroutines can be parked.
 #pragma once
 
 #include <atomic>
@@ -18,15 +20,17 @@ namespace goro::detail {
 
 class stack_pool;
 
-inline constexpr std::size_t k_smallest_stack = std::size_t{64} << 10;
+inline constexpr std::size_t k_smallest_stack = std::size_t{32} << 10;  // only where address space is short
+inline constexpr std::size_t k_smallest_wish = std::size_t{64} << 10;
 inline constexpr std::size_t k_second_stack = std::size_t{256} << 10;
 inline constexpr std::size_t k_largest_stack = std::size_t{1} << 40;
 // The tools keep a shadow of each stack, which they clear when a goroutine begins: 1 GB would take a second.
 inline constexpr std::size_t k_first_stack = k_sanitized ? k_second_stack : std::size_t{1} << 30;
 
+// What those get who ask for nothing: of the first pool that has any. The last has no bound.
 struct stack_choice {
-  std::atomic<stack_pool*> first{nullptr};
-  std::atomic<stack_pool*> second{nullptr};
+  static constexpr std::size_t k_kinds = 3;
+  std::atomic<stack_pool*> kinds[k_kinds]{};
   std::atomic<std::size_t> asked{0};  // in bytes, as it was said
 };
 extern constinit stack_choice g_stack_choice;
@@ -34,8 +38,11 @@ extern constinit stack_choice g_stack_choice;
 // Reads GORO_STACK and the limits of the system. Before the first goroutine.
 void choose_stack_limit() noexcept;
 
-// From where those who ask for nothing get theirs.
-inline stack_pool* first_choice() noexcept { return g_stack_choice.first.load(std::memory_order_relaxed); }
-inline stack_pool* second_choice() noexcept { return g_stack_choice.second.load(std::memory_order_relaxed); }
+// How much there is for the whole process; k_no_limit if there is no limit.
+std::size_t stack_address_space() noexcept;
+
+inline stack_pool* stack_kind(std::size_t i) noexcept {
+  return g_stack_choice.kinds[i].load(std::memory_order_relaxed);
+}
 
 }  // namespace goro::detail

@@ -13,11 +13,11 @@ namespace goro::detail {
 
 namespace {
 
-constexpr unsigned k_smallest_log2 = 16;
+constexpr unsigned k_smallest_log2 = 15;
 static_assert(k_smallest_stack == std::size_t{1} << k_smallest_log2);
 
-// [i]: stacks of 64 KB << i.
-constinit std::array<stack_pool, 25> g_pools;
+// [i]: stacks of 32 KB << i.
+constinit std::array<stack_pool, 26> g_pools;
 static_assert(k_largest_stack == k_smallest_stack << (g_pools.size() - 1));
 
 // From here on a stack is deep: it is expected to be one of thousands at most, and may have large frames.
@@ -87,8 +87,8 @@ bool stack_pool::add_region() noexcept {
   const std::size_t group_bytes = group_slots() * distance();
   const std::size_t wish =
       regions_ ? 2 * regions_->count * group_bytes : std::max(k_first_region, group_bytes);
-  for (std::size_t n = std::max<std::size_t>(std::min(wish, k_largest_region) / group_bytes, 1); n != 0;
-       n /= 2) {
+  const std::size_t most = std::min(k_largest_region, stack_address_space() / 64);
+  for (std::size_t n = std::max<std::size_t>(std::min(wish, most) / group_bytes, 1); n != 0; n /= 2) {
     std::byte* const base = map_stacks(n * group_bytes);
     if (!base) continue;
     std::byte* const slots = map_memory(n * group_slots() * sizeof(stack_slot));
@@ -129,7 +129,7 @@ stack_pool::raw_slots stack_pool::slots_of(const stack_group* g) const noexcept 
 
 // The next raw slots; none if there is no address space, or no more are wanted. The lock is held.
 stack_pool::raw_slots stack_pool::carve(bool bounded) noexcept {
-  const std::size_t most = bounded ? most_first_stacks(size()) : static_cast<std::size_t>(-1);
+  const std::size_t most = bounded ? bound() : k_no_limit;
   if (made_ >= most) return {};
   if (current_.count == 0 && !next_group()) {
     exhausted_ = true;
@@ -159,10 +159,16 @@ void stack_pool::furnish(const raw_slots& raw, chain<stack_slot>& to) noexcept {
 
 // --- getting and putting ---
 
+void stack_pool::set_bound(std::size_t bytes) noexcept {
+  const lock_guard held(guard_);
+  bound_.store(bytes / size(), std::memory_order_relaxed);
+  note_room();
+}
+
 void stack_pool::note_room() noexcept {
   free_count_.store(free_.size, std::memory_order_relaxed);
   fewest_ = std::min(fewest_, free_.size);
-  const bool more = made_ < most_first_stacks(size()) && !exhausted_;
+  const bool more = made_ < bound() && !exhausted_;
   if (room_.load(std::memory_order_relaxed) != more) room_.store(more, std::memory_order_relaxed);
 }
 

@@ -31,6 +31,8 @@
 
 namespace goro::detail {
 
+struct goroutine;
+
 struct stack_group {
   stack_group* next_raw = nullptr;
   std::uint32_t cold = 0;  // how many of its slots are
@@ -52,8 +54,12 @@ class stack_pool {
   std::size_t room() const noexcept;  // that it really has: see stack_pool.cpp
   std::size_t guard() const noexcept;
 
-  // Moves up to `most` free stacks to an empty list, or makes new ones; false if there is no memory, or if as
-  // many exist as the choice of the first kind allows (`bounded`).
+  // How much address space may be taken by bounded calls of get().
+  void set_bound(std::size_t bytes) noexcept;
+  std::size_t bound() const noexcept { return bound_.load(std::memory_order_relaxed); }  // in stacks
+
+  // Moves up to `most` free stacks to an empty list, or makes new ones; false if there is no memory, or if there are as
+  // many as the bound allows (`bounded`).
   bool get(chain<stack_slot>& to, std::size_t most, bool bounded) noexcept;
   void put(chain<stack_slot> slots) noexcept;
 
@@ -104,16 +110,17 @@ class stack_pool {
   std::size_t next_batch_ = 1;
   bool exhausted_ = false;  // there was no address space for more
   std::atomic<std::size_t> free_count_{0};
-  std::atomic<bool> room_{true};  // of the first choice
+  std::atomic<bool> room_{true};
+  std::atomic<std::size_t> bound_{k_no_limit};
 };
 
 // The pool of the smallest size that holds so many bytes; null if none does.
 stack_pool* pool_for(std::size_t bytes) noexcept;
 
+// What the goroutine's stack may take, as it was said: by its options, or for all.
+std::size_t stack_limit_of(const goroutine& g, const stack_slot& s) noexcept;
+
 // Calls visit(pool) for each.
 void for_each_pool(void (*visit)(stack_pool& pool, void* arg), void* arg) noexcept;
-
-// How many stacks the first choice may have at once.
-std::size_t most_first_stacks(std::size_t size) noexcept;
 
 }  // namespace goro::detail

@@ -15,6 +15,7 @@
 #include <goro/error.hpp>
 
 #include "sched/turn.hpp"
+#include "sched/woken_list.hpp"
 
 namespace goro {
 
@@ -69,15 +70,15 @@ void condition_variable::notify_one() noexcept {
 
 void condition_variable::notify_all() noexcept {
   const detail::runtime_entry entry;
-  detail::wait_queue woken;
+  detail::woken_list woken;
   {
     const detail::lock_guard guard(guard_);
     detail::wait_node* n = nullptr;
     do {
-      if (take_first(waiters_, n)) detail::enqueue(woken, *n);
+      if (take_first(waiters_, n)) woken.add(*n);
     } while (n);
   }
-  while (const detail::wait_node* n = detail::pop_first(woken)) detail::ready(entry.mp(), n->who);
+  woken.ready_all(entry.mp());
 }
 
 }  // namespace goro

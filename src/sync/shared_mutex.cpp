@@ -15,6 +15,7 @@
 
 #include "diag/fatal.hpp"
 #include "sched/turn.hpp"
+#include "sched/woken_list.hpp"
 
 namespace goro {
 
@@ -80,17 +81,17 @@ void shared_mutex::unlock() {
 
 void shared_mutex::let_readers_in(std::int64_t readers) {
   const detail::runtime_entry entry;
-  detail::wait_queue woken;
+  detail::woken_list woken;
   {
     const detail::lock_guard guard(guard_);
     for (; readers != 0; --readers) {
       detail::wait_node* n = detail::dequeue(waiting_readers_);
       if (!n) break;
-      detail::enqueue(woken, *n);
+      woken.add(*n);
     }
     admitted_readers_ += readers;
   }
-  while (const detail::wait_node* n = detail::pop_first(woken)) detail::ready(entry.mp(), n->who);
+  woken.ready_all(entry.mp());
 }
 
 void shared_mutex::lock_shared_slow() {

@@ -11,6 +11,7 @@
 
 #include "diag/fatal.hpp"
 #include "sched/turn.hpp"
+#include "sched/woken_list.hpp"
 #include "sync/wait_table.hpp"
 
 namespace goro {
@@ -50,14 +51,14 @@ void wait_group::release_waiters() {
   const detail::runtime_entry entry;
   detail::wait_bucket& b = detail::bucket_of(this);
   detail::race_release(&state_);
-  detail::wait_queue woken;
+  detail::woken_list woken;
   {
     const detail::lock_guard guard(b.guard);
     if (count(state_.load(std::memory_order_acquire)) != 0) return;
-    while (detail::wait_node* waiter = detail::dequeue_for(b, this)) detail::enqueue(woken, *waiter);
+    while (detail::wait_node* waiter = detail::dequeue_for(b, this)) woken.add(*waiter);
     state_.fetch_and(~k_waiters, std::memory_order_release);
   }
-  while (const detail::wait_node* waiter = detail::pop_first(woken)) detail::ready(entry.mp(), waiter->who);
+  woken.ready_all(entry.mp());
 }
 
 bool wait_group::wait_slow(const time_point* deadline) {
