@@ -87,6 +87,34 @@ void reused() {
   check(grown < 64U * 1024 * 1024, "stacks of ended goroutines are used again");
 }
 
+double resident_mb() { return static_cast<double>(resident_bytes()) / (1 << 20); }
+
+// One that never said how much it needs goes deep, returns, and lives on.
+void grows_and_shrinks() {
+  const std::size_t limit = goro::set_max_stack(0);
+  const std::size_t depth = limit / 16 * 3;  // 192 MB of 1 GB
+  const goro::chan<goro::unit> back;
+  const goro::chan<goro::unit> stop;
+  const double before = resident_mb();
+  std::size_t levels = 0;
+  goro::wait_group wg;
+  wg.go([&] {
+    levels = dive(depth);
+    back.send({});
+    stop.recv();
+  });
+  back.recv();
+  const double deep = resident_mb();
+  say("a goroutine recursed %zu calls deep; the process grew from %.0f to %.0f MB", levels, before, deep);
+  const double wanted = before + (deep - before) / 10;
+  const double took = seconds([&] { eventually([&] { return resident_mb() < wanted; }); });
+  say("it has returned and waits; %.1f s later the process has %.0f MB", took, resident_mb());
+  check(levels > depth / 4100, "nobody had to say how large the stack must be");
+  check(took < 5, "what it does not need any more went back to the system while it waited");
+  stop.send({});
+  wg.wait();
+}
+
 }  // namespace
 
 void chapter_stacks(const settings&) {
@@ -95,8 +123,12 @@ void chapter_stacks(const settings&) {
   addresses_stay();
   bound_when_first_run();
   reused();
-  not_yet("stacks that grow to 1 GB, and a report that names the goroutine when one overflows");
-  not_yet("giving the pages of deep stacks back to the kernel");
+  if (times_count()) {
+    grows_and_shrinks();
+  } else {
+    say("(not shown in a build with a sanitizer: there a stack is 256 KB unless set_max_stack says otherwise)");
+  }
+  overflow_is_reported();
 }
 
 }  // namespace tour

@@ -125,6 +125,7 @@ int main(int argc, char** argv) {
   for (const char* argument : arguments.subspan(1)) {
     if (std::strcmp(argument, "--help") == 0 || std::strcmp(argument, "-h") == 0) return usage(stdout);
   }
+  if (argc == 2 && std::strcmp(argv[1], tour::k_overflow_flag) == 0) return tour::overflow_on_purpose();
   const auto line = parse(arguments.subspan(1));
   if (!line) return usage(stderr);
 

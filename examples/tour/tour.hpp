@@ -72,6 +72,14 @@ bool times_count();
 std::size_t count_threads();
 std::size_t resident_bytes();
 
+// Recurses until about n bytes of stack are used, all of them touched; how many calls that took.
+std::size_t dive(std::size_t n);
+
+// Starts this program once more with k_overflow_flag, and shows what it says.
+void overflow_is_reported();
+inline constexpr const char* k_overflow_flag = "--overflow";
+int overflow_on_purpose();  // what it does then
+
 void chapter_what(const settings&);
 void chapter_lifecycle(const settings&);
 void chapter_model(const settings&);
