@@ -126,7 +126,8 @@ void chapter_stacks(const settings&) {
   if (times_count()) {
     grows_and_shrinks();
   } else {
-    say("(not shown in a build with a sanitizer: there a stack is 256 KB unless set_max_stack says otherwise)");
+    say("(not shown in a build with a sanitizer: there a stack is 256 KB unless set_max_stack says "
+        "otherwise)");
   }
   overflow_is_reported();
 }

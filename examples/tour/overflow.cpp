@@ -1,4 +1,5 @@
-// A recursion that never ends, and its report: a part of chapter 4 that ends its process, so it has one of its own.
+// A recursion that never ends, and its report: a part of chapter 4 that ends its process, so it has one of
+// its own.
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,7 +63,8 @@ void overflow_is_reported() {
   std::string line;
   for (std::size_t i = 0; i != k_shown && std::getline(lines, line); ++i) say("    %s", line.c_str());
   check(WIFEXITED(status) && WEXITSTATUS(status) == 2 && report.find("\"recursion\"") != std::string::npos,
-        "an overflow is reported with the goroutine's name and the place that started it, and ends with code 2");
+        "an overflow is reported with the goroutine's name and the place that started it, and ends with code "
+        "2");
 }
 
 }  // namespace tour

@@ -92,9 +92,9 @@ goroutine_id id() noexcept;
 // The name given by go_options; empty if none, and on a plain thread.
 std::string_view name() noexcept;
 
-// How many bytes of stack are left below the caller, before its goroutine overflows; of a plain thread, before that
-// does. A recursion whose depth comes from outside can stop in time by it. Takes some nanoseconds in a goroutine, and
-// a system call or more on a plain thread.
+// How many bytes of stack are left below the caller, before its goroutine overflows; of a plain thread,
+// before that does. A recursion whose depth comes from outside can stop in time by it. Takes some nanoseconds
+// in a goroutine, and a system call or more on a plain thread.
 std::size_t stack_remaining() noexcept;
 
 // Lets the other runnable goroutines have a turn before the caller runs again (runtime.Gosched). On a plain

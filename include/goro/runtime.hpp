@@ -42,12 +42,12 @@ struct runtime_stats {
 runtime_stats stats();
 
 // Sets how large the stacks of goroutines may become, in bytes, and returns the former value; 0 only reports.
-// The first value is 1 GB, or GORO_STACK (a number of bytes, or of K, M or G). Stacks that are in use keep the
-// size that they have. With 1 GB the first 256 goroutines that run at once get that much, with another value as many
-// as 16 TB of address space hold (250,000 with 64 MB), further ones 256 KB, or the value if that is less;
-// go_options::stack() asks for one goroutine. Rounded up to a power of two, at least 64 KB, at most 1 TB. Where address
-// space is limited (ulimit -v) all this is smaller. A goroutine that needs more ends the process: "stack overflow".
-// Does not block. (debug.SetMaxStack)
+// The first value is 1 GB, or GORO_STACK (a number of bytes, or of K, M or G). Stacks that are in use keep
+// the size that they have. With 1 GB the first 256 goroutines that run at once get that much, with another
+// value as many as 16 TB of address space hold (250,000 with 64 MB), further ones 256 KB, or the value if
+// that is less; go_options::stack() asks for one goroutine. Rounded up to a power of two, at least 64 KB, at
+// most 1 TB. Where address space is limited (ulimit -v) all this is smaller. A goroutine that needs more ends
+// the process: "stack overflow". Does not block. (debug.SetMaxStack)
 std::size_t set_max_stack(std::size_t bytes);
 
 // What happens to an exception that leaves a goroutine's function.

@@ -1,5 +1,5 @@
-// For arrays that may become large and then go away: mapped, so that what is freed goes back to the kernel at once.
-// The C library keeps freed blocks of up to 32 MB once it has seen one go.
+// For arrays that may become large and then go away: mapped, so that what is freed goes back to the kernel at
+// once. The C library keeps freed blocks of up to 32 MB once it has seen one go.
 #pragma once
 
 #include <cstddef>

@@ -85,7 +85,8 @@ void map_stacks_anew(std::byte* first, std::size_t bytes) noexcept {
 void discard(std::byte* first, std::size_t bytes) noexcept {
   const auto begin = (reinterpret_cast<std::uintptr_t>(first) + k_page - 1) / k_page * k_page;
   const auto end = (reinterpret_cast<std::uintptr_t>(first) + bytes) / k_page * k_page;
-  if (begin < end) ::madvise(first + (begin - reinterpret_cast<std::uintptr_t>(first)), end - begin, MADV_DONTNEED);
+  if (begin < end)
+    ::madvise(first + (begin - reinterpret_cast<std::uintptr_t>(first)), end - begin, MADV_DONTNEED);
 }
 
 std::size_t resident_from_top(const std::byte* bottom, const std::byte* top) noexcept {

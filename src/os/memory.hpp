@@ -19,8 +19,8 @@ void unmap_memory(std::byte* first, std::size_t bytes) noexcept;
 // The same for stacks: no huge pages, of which the first touch would commit 2 MB.
 std::byte* map_stacks(std::size_t bytes) noexcept;
 
-// The same address space again, as map_stacks() gives it: without memory, page tables and guards. If the kernel
-// cannot, it stays as it is.
+// The same address space again, as map_stacks() gives it: without memory, page tables and guards. If the
+// kernel cannot, it stays as it is.
 void map_stacks_anew(std::byte* first, std::size_t bytes) noexcept;
 
 // Gives the memory of the whole pages in [first, first + bytes) back; they read as zeros.
@@ -47,8 +47,8 @@ struct strided_pages {
 // How many bytes of [bottom, top) hold memory, counted from the top down to the first page that does not.
 std::size_t resident_from_top(const std::byte* bottom, const std::byte* top) noexcept;
 
-// The most address space that the process may have: its own limit (ulimit -v), or what a system that commits no
-// more memory than it has would give to all. k_no_limit if there is neither.
+// The most address space that the process may have: its own limit (ulimit -v), or what a system that commits
+// no more memory than it has would give to all. k_no_limit if there is neither.
 inline constexpr std::size_t k_no_limit = static_cast<std::size_t>(-1);
 std::size_t address_space_limit() noexcept;
 

@@ -12,10 +12,10 @@ namespace goro::detail {
 
 namespace {
 
-// Descriptors come from slabs, which come from regions of 16 MB of address space, aligned to their size; the regions
-// form a list that a dump can walk. A region begins with a page that says what there is to know of its slabs. A slab
-// whose descriptors have all been free for a while gives its memory back; what a dump then reads there, zeros, is a
-// dead goroutine, and good as new.
+// Descriptors come from slabs, which come from regions of 16 MB of address space, aligned to their size; the
+// regions form a list that a dump can walk. A region begins with a page that says what there is to know of
+// its slabs. A slab whose descriptors have all been free for a while gives its memory back; what a dump then
+// reads there, zeros, is a dead goroutine, and good as new.
 struct slab {
   goroutine* first = nullptr;
   slab* next_raw = nullptr;  // of those that are to be filled
@@ -204,7 +204,8 @@ void give_shared_descriptor(goroutine* gp) noexcept {
 }
 
 void for_each_descriptor(void (*visit)(goroutine& g, void* arg), void* arg) noexcept {
-  for (region* r = g_depot.regions.load(std::memory_order_acquire); r; r = r->next) {  // pairs with new_region()
+  for (region* r = g_depot.regions.load(std::memory_order_acquire); r;
+       r = r->next) {                                                            // pairs with new_region()
     const std::size_t n = r->used.load(std::memory_order_acquire) * k_per_slab;  // pairs with new_slab()
     for (std::size_t i = 0; i != n; ++i) visit(r->descriptors()[i], arg);
   }

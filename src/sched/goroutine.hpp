@@ -1,8 +1,8 @@
 // G: one goroutine.
 //
 // The descriptor exists from go() until the function has ended; the stack only from the first turn on.
-// Descriptors never move, and their address space is never given back, so a dump may look at any of them at any
-// time: it reads atomics and what does not change while the goroutine lives. All zeros are a dead one.
+// Descriptors never move, and their address space is never given back, so a dump may look at any of them at
+// any time: it reads atomics and what does not change while the goroutine lives. All zeros are a dead one.
 #pragma once
 
 #include <atomic>
@@ -50,7 +50,7 @@ struct goroutine_locals;
 // What few goroutines have.
 struct goroutine_extras {
   std::string name;
-  std::size_t stack_bytes = 0;  // asked for by go_options
+  std::size_t stack_bytes = 0;         // asked for by go_options
   std::exception_ptr handled_at_exit;  // while exit unwinds: what is handled in the frame that it has reached
 };
 
@@ -80,7 +80,9 @@ struct alignas(64) goroutine {
   alignas(16) std::byte inline_closure[k_inline_closure];
 
   stack_slot* stack() const noexcept { return bound_stack.load(std::memory_order_relaxed); }
-  void bind(stack_slot* s) noexcept { bound_stack.store(s, std::memory_order_release); }  // pairs with snapshot()
+  void bind(stack_slot* s) noexcept {
+    bound_stack.store(s, std::memory_order_release);
+  }                                                                        // pairs with snapshot()
   void** place_of_sp() noexcept { return reinterpret_cast<void**>(&sp); }  // for the assembly
   std::size_t wanted_stack() const noexcept { return extras ? extras->stack_bytes : 0; }  // 0: as all
   bool fresh() const noexcept { return stack() == nullptr; }
@@ -132,8 +134,8 @@ void give_shared_descriptor(goroutine* gp) noexcept;
 // Calls visit(g) for every descriptor ever made, dead ones included.
 void for_each_descriptor(void (*visit)(goroutine& g, void* arg), void* arg) noexcept;
 
-// Gives back the memory of those that were free and not needed since the last call; how many slabs. By one thread
-// at a time.
+// Gives back the memory of those that were free and not needed since the last call; how many slabs. By one
+// thread at a time.
 std::size_t give_back_descriptors() noexcept;
 
 }  // namespace goro::detail

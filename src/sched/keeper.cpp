@@ -1,15 +1,18 @@
 // The keeper looks once in a second at what the process holds and does not need:
 //
-//   1. The caches of idle Ps are flushed, here, under the scheduler's lock, without which nobody takes an idle P;
+//   1. The caches of idle Ps are flushed, here, under the scheduler's lock, without which nobody takes an
+//   idle P;
 //      the others are asked to flush theirs.
-//   2. What was free in the pools since the last look is given back: descriptors, stacks; and the memory of large
+//   2. What was free in the pools since the last look is given back: descriptors, stacks; and the memory of
+//   large
 //      queues that are empty.
 //   3. The unused parts of the stacks of parked goroutines are given back (stack/shrink.hpp).
 //
-// A look may take long where there are millions of goroutines, so one that was of no use is followed by a longer
-// rest, that it takes at most a fiftieth of the time. When a look has found nothing, nothing has run since the one before, and no P is held, the keeper goes to sleep until
-// somebody takes a P: an idle program has no thread that wakes up. Both the decision and the taking of a P are made
-// under the scheduler's lock, so none is missed.
+// A look may take long where there are millions of goroutines, so one that was of no use is followed by a
+// longer rest, that it takes at most a fiftieth of the time. When a look has found nothing, nothing has run
+// since the one before, and no P is held, the keeper goes to sleep until somebody takes a P: an idle program
+// has no thread that wakes up. Both the decision and the taking of a P are made under the scheduler's lock,
+// so none is missed.
 #include "sched/keeper.hpp"
 
 #include <pthread.h>

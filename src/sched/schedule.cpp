@@ -134,8 +134,8 @@ bool nothing_waits(const processor* pp) noexcept {
   pp->descriptors.flush();
 }
 
-// So many goroutines were woken at once that neither their descriptors nor their stacks are in the caches. Asked for
-// together they come while the first ones run.
+// So many goroutines were woken at once that neither their descriptors nor their stacks are in the caches.
+// Asked for together they come while the first ones run.
 constexpr std::size_t k_beyond_caches = 4096;
 
 void fetch_from_memory(std::span<goroutine* const> those) noexcept {

@@ -93,8 +93,8 @@ goroutine* prepare_first_turn(machine* mp, goroutine* gp) noexcept;
 goroutine* find_runnable(machine* mp) noexcept;
 goroutine* watch(machine* mp) noexcept;  // null: look again from the start
 void stop_machine(machine* mp) noexcept;
-void push_idle_processor(processor* pp) noexcept;  // the scheduler's lock is held
-void release_processor(machine* mp) noexcept;      // the scheduler's lock is held
+void push_idle_processor(processor* pp) noexcept;            // the scheduler's lock is held
+void release_processor(machine* mp) noexcept;                // the scheduler's lock is held
 void take_into_use(processor* pp, machine* owner) noexcept;  // the scheduler's lock is held
 enum class successor { not_needed, to_be_woken, asleep };
 successor begin_resignation(machine* mp) noexcept;

@@ -68,9 +68,9 @@ departure goroutine_main(machine* mp) {
   }
 }
 
-// Whoever is left may hold a lock until nobody stands on its stack, so nothing slow is done before: to make a stack
-// takes a system call and a page fault. (A million goroutines that park on one channel, on two Ps: 3.1 us each
-// instead of 1.2.)
+// Whoever is left may hold a lock until nobody stands on its stack, so nothing slow is done before: to make a
+// stack takes a system call and a page fault. (A million goroutines that park on one channel, on two Ps: 3.1
+// us each instead of 1.2.)
 goroutine* prepare_first_turn(machine* mp, goroutine* gp) noexcept {
   if (mp->curg && (gp->wanted_stack() != 0 || !mp->pp->stacks.has_warm())) {
     mp->chosen = gp;

@@ -26,7 +26,8 @@ std::size_t stack_remaining() noexcept {
   const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
   const detail::machine* mp = detail::current_machine();
   const detail::stack_slot* s = mp && mp->curg ? mp->curg->stack() : nullptr;
-  const std::uintptr_t bottom = s ? reinterpret_cast<std::uintptr_t>(s->bottom) : detail::thread_stack_bottom();
+  const std::uintptr_t bottom =
+      s ? reinterpret_cast<std::uintptr_t>(s->bottom) : detail::thread_stack_bottom();
   return here > bottom ? here - bottom : 0;
 }
 

@@ -68,7 +68,8 @@ void come_back(goroutine* gp) noexcept;
 
 inline void start_turn(machine* mp, goroutine* gp) noexcept {
   transition(gp, g_status::runnable, g_status::running);
-  std::atomic_signal_fence(std::memory_order_seq_cst);  // [MO-5]: light_fence(), on whose asymmetry the passes insist
+  std::atomic_signal_fence(
+      std::memory_order_seq_cst);  // [MO-7]: light_fence(), on whose asymmetry the passes insist
   if (gp->trim.load(std::memory_order_relaxed) != trim_state::untouched) [[unlikely]]
     come_back(gp);
   gp->sp.store(nullptr, std::memory_order_relaxed);
@@ -96,8 +97,8 @@ inline context load_scheduler(machine* mp) noexcept {
   return {.sp = mp->system_sp};
 }
 
-// Makes `next` (null: the scheduler) the one that this machine runs; the switch itself must follow. It becomes
-// null if it cannot start from here (prepare_first_turn).
+// Makes `next` (null: the scheduler) the one that this machine runs; the switch itself must follow. It
+// becomes null if it cannot start from here (prepare_first_turn).
 inline context load_next(machine* mp, goroutine*& next) noexcept {
   if (!next) return load_scheduler(mp);
   const bool fresh = next->fresh();

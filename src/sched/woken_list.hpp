@@ -1,9 +1,9 @@
 // Waiters that were taken out of a queue under its lock and are to be made ready after its release, in order.
 //
-// Each node lies on a stack of its own, each descriptor elsewhere: of a million waiters nothing is in the caches, and
-// a plain list would wait for memory twice at every step. So each node also points some places further on, which
-// lets the walk ask for what it needs in time (with schedule.cpp's fetch_from_memory(): closing a channel
-// with a million receivers and running them on one P: 250 ms instead of 420).
+// Each node lies on a stack of its own, each descriptor elsewhere: of a million waiters nothing is in the
+// caches, and a plain list would wait for memory twice at every step. So each node also points some places
+// further on, which lets the walk ask for what it needs in time (with schedule.cpp's fetch_from_memory():
+// closing a channel with a million receivers and running them on one P: 250 ms instead of 420).
 #pragma once
 
 #include <array>

@@ -1,13 +1,13 @@
 // The overflow report.
 //
 // A goroutine that needs more stack than there is touches its guard. The kernel then runs the handler on the
-// thread's alternate stack. If the address lies in the guard of the goroutine that runs on this thread, it is an
-// overflow: the report, and the end of the process with code 2. Everything else goes to the handler that was
-// there before; if there was none, the default action is restored and the instruction runs again, so that the
-// process dies, or dumps its core, as it would have without us.
+// thread's alternate stack. If the address lies in the guard of the goroutine that runs on this thread, it is
+// an overflow: the report, and the end of the process with code 2. Everything else goes to the handler that
+// was there before; if there was none, the default action is restored and the instruction runs again, so that
+// the process dies, or dumps its core, as it would have without us.
 //
-// The handler may have interrupted anything, malloc too: it allocates nothing, takes no lock of the runtime and
-// writes what it knows before it unwinds, which is the riskiest part.
+// The handler may have interrupted anything, malloc too: it allocates nothing, takes no lock of the runtime
+// and writes what it knows before it unwinds, which is the riskiest part.
 #include "stack/overflow.hpp"
 
 #include <dlfcn.h>
@@ -108,9 +108,10 @@ void print_limit(const goroutine& g, const stack_slot& s) noexcept {
   const std::size_t limit = g.wanted_stack() != 0 ? g.wanted_stack() : second ? s.pool->size() : set;
   print("runtime: goroutine stack exceeds %zu-byte limit\n", limit);
   if (second) {
-    print("(the first %zu goroutines that run at once may have %zu bytes, further ones %zu:\n"
-          " go_options{}.stack(n) asks for more for one, GORO_STACK or set_max_stack(n) for all)\n",
-          pool_for(set)->bound(), set, limit);
+    print(
+        "(the first %zu goroutines that run at once may have %zu bytes, further ones %zu:\n"
+        " go_options{}.stack(n) asks for more for one, GORO_STACK or set_max_stack(n) for all)\n",
+        pool_for(set)->bound(), set, limit);
   }
 }
 
@@ -159,7 +160,7 @@ void on_fault(int signal, siginfo_t* info, void* context) {
 }  // namespace
 
 void install_overflow_handler() noexcept {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_sigaction = on_fault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   ::sigemptyset(&action.sa_mask);

@@ -1,20 +1,22 @@
-// Trimming: a goroutine that has gone deep and then parks keeps the pages that it has touched. Those below its stack
-// pointer are given back when it is found parked by two passes and has not run in between.
+// Trimming: a goroutine that has gone deep and then parks keeps the pages that it has touched. Those below
+// its stack pointer are given back when it is found parked by two passes and has not run in between.
 //
-// A parked goroutine may be resumed at any moment, by anybody, and a resumed one writes below its stack pointer.
-// So trimming and resuming exclude each other, at no cost to the resuming side but a load and a store of a line
-// that it writes anyway ([MO-5], Dekker again, with the resuming as the frequent side):
+// A parked goroutine may be resumed at any moment, by anybody, and a resumed one writes below its stack
+// pointer. So trimming and resuming exclude each other, at no cost to the resuming side but a load and a
+// store of a line that it writes anyway ([MO-7], Dekker again, with the resuming as the frequent side):
 //
-//   resume (start_turn):  status = running;  light_fence;  if (trim != untouched) come_back();  sp = null;  go on
-//   park:                 status = waiting;  ...;  sp = its stack pointer (the switch);  off the stack
-//   pass:                 trim: seen -> being_trimmed;  heavy_fence;  only if status is waiting and sp is not null:
+//   resume (start_turn):  status = running;  light_fence;  if (trim != untouched) come_back();  sp = null; go
+//   on park:                 status = waiting;  ...;  sp = its stack pointer (the switch);  off the stack
+//   pass:                 trim: seen -> being_trimmed;  heavy_fence;  only if status is waiting and sp is not
+//   null:
 //                         give back what is below sp;  trim = trimmed
 //
-// Either the pass sees that it runs, or the goroutine sees that it is being trimmed, and waits in come_back(). A
-// goroutine that is about to park says `waiting` while it still stands on its stack, but then sp is null: whoever
-// resumed it has cleared it. Between the saving of sp and the last instruction on the stack are two or three that
-// touch nothing below it, but a signal handler may run there, and writes below; so one that a machine notes as the
-// last that it has left is not touched either. Test that fails without: stack.trim_*, and STACK_07.
+// Either the pass sees that it runs, or the goroutine sees that it is being trimmed, and waits in
+// come_back(). A goroutine that is about to park says `waiting` while it still stands on its stack, but then
+// sp is null: whoever resumed it has cleared it. Between the saving of sp and the last instruction on the
+// stack are two or three that touch nothing below it, but a signal handler may run there, and writes below;
+// so one that a machine notes as the last that it has left is not touched either. Test that fails without:
+// model.trim_*.
 //
 // Without asymmetric fences (fence.hpp) the resuming side would have to pay, and nothing is trimmed.
 #include "stack/shrink.hpp"
@@ -63,7 +65,8 @@ class trimming {
   static constexpr std::size_t k_most = 16'384;
 
   void visit(goroutine& g) noexcept {
-    if (g.status.load(std::memory_order_relaxed) != g_status::waiting || !g.sp.load(std::memory_order_relaxed))
+    if (g.status.load(std::memory_order_relaxed) != g_status::waiting ||
+        !g.sp.load(std::memory_order_relaxed))
       return;
     trim_state now = g.trim.load(std::memory_order_relaxed);
     if (now == trim_state::trimmed) return;
@@ -80,10 +83,11 @@ class trimming {
   void finish_batch() noexcept {
     for (std::size_t i = 0; i != count_; ++i) {
       trim_state seen = trim_state::seen;
-      if (!batch_[i]->trim.compare_exchange_strong(seen, trim_state::being_trimmed, std::memory_order_relaxed))
+      if (!batch_[i]->trim.compare_exchange_strong(seen, trim_state::being_trimmed,
+                                                   std::memory_order_relaxed))
         batch_[i] = nullptr;  // it has run
     }
-    heavy_fence();  // [MO-5]
+    heavy_fence();  // [MO-7]
     for (std::size_t i = 0; i != count_; ++i) {
       if (batch_[i]) end_trim(*batch_[i]);
     }
@@ -96,7 +100,7 @@ class trimming {
   static void end_trim(goroutine& g) noexcept {
     trim_state after = trim_state::untouched;
     const auto sp = reinterpret_cast<std::uintptr_t>(g.sp.load(std::memory_order_relaxed));
-    if (g.status.load(std::memory_order_relaxed) == g_status::waiting && sp != 0 && !just_left(&g)) {
+    if (g.status.load(std::memory_order_acquire) == g_status::waiting && sp != 0 && !just_left(&g)) {
       discard_below(g, sp);
       after = trim_state::trimmed;
     }

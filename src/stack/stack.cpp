@@ -61,7 +61,8 @@ stack_slot* stack_cache::get_otherwise(stack_slot* stale) noexcept {
   }
   for (std::size_t i = 0; i != stack_choice::k_kinds; ++i) {
     const bool last = i == stack_choice::k_kinds - 1;
-    if ((last || stack_kind(i)->has_any()) && stack_kind(i)->get(new_, k_batch, !last)) return new_.pop_front();
+    if ((last || stack_kind(i)->has_any()) && stack_kind(i)->get(new_, k_batch, !last))
+      return new_.pop_front();
   }
   out_of_stacks(stack_kind(stack_choice::k_kinds - 1)->size());
 }

@@ -6,8 +6,9 @@
 // first runs, from the cache of its P, last in first out, and why a free stack keeps its pages until it has
 // been idle for a while (shrink.hpp).
 //
-// Several kinds serve those who ask for nothing (stack_limit.hpp): the first has the full limit, 1 GB; when all of
-// these are in use the others get 256 KB. Who asks for a size by go_options gets it from the pools directly.
+// Several kinds serve those who ask for nothing (stack_limit.hpp): the first has the full limit, 1 GB; when
+// all of these are in use the others get 256 KB. Who asks for a size by go_options gets it from the pools
+// directly.
 #pragma once
 
 #include <atomic>

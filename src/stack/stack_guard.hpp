@@ -2,8 +2,8 @@
 //
 // Installed into the page table (Linux 6.13), which costs no mapping; on older kernels by taking away the
 // right to read and write, which splits a mapping for each stack. The kernel allows 65,530 mappings by
-// default, so beyond a budget stacks have no guard, which is said once. GORO_DEBUG=mprotectguards=1 chooses the
-// second way.
+// default, so beyond a budget stacks have no guard, which is said once. GORO_DEBUG=mprotectguards=1 chooses
+// the second way.
 #pragma once
 
 #include <cstddef>

@@ -1,14 +1,15 @@
 // How large a stack may become.
 //
-// One setting for all: GORO_STACK, or set_max_stack(); 1 GB unless set. So many at once have that size as 256 GB of
-// address space hold (256 of 1 GB), or 16 TB if it was set (250,000 of 64 MB); further ones 256 KB, or the setting if
-// that is less. More large ones would make switching dearer: each has its own pages of page table, and a yield among
-// a thousand goroutines takes 19 ns on stacks of 1 GB, 16 ns on 256 KB (docs/stacks.md). go_options asks for one goroutine. Sizes are rounded up to powers of two; reports name what was asked
-// for.
+// One setting for all: GORO_STACK, or set_max_stack(); 1 GB unless set. So many at once have that size as 256
+// GB of address space hold (256 of 1 GB), or 16 TB if it was set (250,000 of 64 MB); further ones 256 KB, or
+// the setting if that is less. More large ones would make switching dearer: each has its own pages of page
+// table, and a yield among a thousand goroutines takes 19 ns on stacks of 1 GB, 16 ns on 256 KB
+// (docs/stacks.md). go_options asks for one goroutine. Sizes are rounded up to powers of two; reports name
+// what was asked for.
 //
-// Where address space is short (ulimit -v, or a system that commits no more than it has) the setting begins at 1/64 of
-// it, such stacks together take no more than a sixteenth, those of 256 KB no more than an eighth, and then there are
-// some of 32 KB, so that with 8 GB a hundred thousand goroutines can be parked.
+// Where address space is short (ulimit -v, or a system that commits no more than it has) the setting begins
+// at 1/64 of it, such stacks together take no more than a sixteenth, those of 256 KB no more than an eighth,
+// and then there are some of 32 KB, so that with 8 GB a hundred thousand goroutines can be parked.
 #pragma once
 
 #include <atomic>

@@ -59,9 +59,9 @@ std::size_t stack_pool::size() const noexcept {
 
 std::size_t stack_pool::guard() const noexcept { return size() < k_deep ? k_dense_guard : k_deep_guard; }
 
-// The size, and 1/64 more, so that the pages of page table of different stacks do not fall on the same sets of
-// the caches either (a yield among a thousand goroutines on 1 GB each: 19 ns instead of 24); with the guard an
-// odd number of pages.
+// The size, and 1/64 more, so that the pages of page table of different stacks do not fall on the same sets
+// of the caches either (a yield among a thousand goroutines on 1 GB each: 19 ns instead of 24); with the
+// guard an odd number of pages.
 std::size_t stack_pool::room() const noexcept {
   const std::size_t pages = (size() + size() / 64 + guard()) / k_page;
   return (pages | 1) * k_page - guard();
@@ -137,8 +137,7 @@ stack_pool::raw_slots stack_pool::carve(bool bounded) noexcept {
   }
   const std::size_t n = std::min({next_batch_, current_.count, most - made_});
   const raw_slots raw{.base = current_.base, .slots = current_.slots, .count = n};
-  current_ = {
-      .base = raw.base + n * distance(), .slots = raw.slots + n, .count = current_.count - n};
+  current_ = {.base = raw.base + n * distance(), .slots = raw.slots + n, .count = current_.count - n};
   made_ += n;
   next_batch_ = std::min(2 * next_batch_, k_largest_batch);
   return raw;
@@ -148,7 +147,8 @@ void stack_pool::furnish(const raw_slots& raw, chain<stack_slot>& to) noexcept {
   install_stack_guards({.first = raw.base, .bytes = guard(), .stride = distance(), .count = raw.count});
   for (std::size_t i = 0; i != raw.count; ++i) {
     std::byte* const base = raw.base + i * distance();
-    const std::size_t colour = reinterpret_cast<std::uintptr_t>(raw.slots + i) / sizeof(stack_slot) % k_colours;
+    const std::size_t colour =
+        reinterpret_cast<std::uintptr_t>(raw.slots + i) / sizeof(stack_slot) % k_colours;
     to.push_back(::new (raw.slots + i) stack_slot{.bottom = base + guard(),
                                                   .top = base + distance() - colour * k_line,
                                                   .sched_link = nullptr,
@@ -256,8 +256,8 @@ std::size_t stack_pool::give_back() noexcept {
   return n;
 }
 
-// In runs of neighbours: a page of page table is given back only with all that it covers, and each run loses those
-// at its ends. In short runs: who faults must wait meanwhile.
+// In runs of neighbours: a page of page table is given back only with all that it covers, and each run loses
+// those at its ends. In short runs: who faults must wait meanwhile.
 void stack_pool::release_groups() noexcept {
   constexpr std::size_t k_longest_run = 16;
   region* newest = nullptr;
@@ -274,8 +274,8 @@ void stack_pool::release_groups() noexcept {
   }
 }
 
-// A stack that one goroutine has filled may then serve a hundred that need little. Takes those that have been free
-// for longest, so that it is the turn of all in time.
+// A stack that one goroutine has filled may then serve a hundred that need little. Takes those that have been
+// free for longest, so that it is the turn of all in time.
 void stack_pool::trim_some() noexcept {
   constexpr std::size_t k_kept = std::size_t{64} << 10;
   chain<stack_slot> some;

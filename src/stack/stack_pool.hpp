@@ -1,11 +1,12 @@
 // All stacks of one size.
 //
-// Address space is taken in regions, each twice as large as the one before, so that a million stacks are a few
-// mappings: a mapping for every 64 stacks, made while others fault, costs 1.3 us a stack with two threads (the
-// lock of the address space), a single one nothing. Slots lie side by side, each with its guard at its lower
-// end. The distance is an odd number of pages: with a power of two the top pages of all stacks would fall on
-// the same few sets of the TLB, and each switch among a thousand goroutines would miss it (57 ns for a yield
-// instead of 20). A slot's guard is next to its neighbour's top page, so the two share a page of page table.
+// Address space is taken in regions, each twice as large as the one before, so that a million stacks are a
+// few mappings: a mapping for every 64 stacks, made while others fault, costs 1.3 us a stack with two threads
+// (the lock of the address space), a single one nothing. Slots lie side by side, each with its guard at its
+// lower end. The distance is an odd number of pages: with a power of two the top pages of all stacks would
+// fall on the same few sets of the TLB, and each switch among a thousand goroutines would miss it (57 ns for
+// a yield instead of 20). A slot's guard is next to its neighbour's top page, so the two share a page of page
+// table.
 //
 // A slot is one of
 //   raw     never used, or given back with its whole group: no memory, no guard, no descriptor
@@ -58,8 +59,8 @@ class stack_pool {
   void set_bound(std::size_t bytes) noexcept;
   std::size_t bound() const noexcept { return bound_.load(std::memory_order_relaxed); }  // in stacks
 
-  // Moves up to `most` free stacks to an empty list, or makes new ones; false if there is no memory, or if there are as
-  // many as the bound allows (`bounded`).
+  // Moves up to `most` free stacks to an empty list, or makes new ones; false if there is no memory, or if
+  // there are as many as the bound allows (`bounded`).
   bool get(chain<stack_slot>& to, std::size_t most, bool bounded) noexcept;
   void put(chain<stack_slot> slots) noexcept;
 
@@ -68,8 +69,8 @@ class stack_pool {
     return free_count_.load(std::memory_order_relaxed) != 0 || room_.load(std::memory_order_relaxed);
   }
 
-  // Gives back the memory of free stacks that nobody has needed since the last call; how many. Of free ones that
-  // are needed now and then the parts that few goroutines reach. By one thread at a time.
+  // Gives back the memory of free stacks that nobody has needed since the last call; how many. Of free ones
+  // that are needed now and then the parts that few goroutines reach. By one thread at a time.
   std::size_t give_back() noexcept;
 
   stack_totals totals() noexcept;

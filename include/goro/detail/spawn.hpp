@@ -29,8 +29,8 @@ class go_options {
   go_options&& name(std::string_view n) && { return name_ = n, std::move(*this); }
 
   // How large its stack may become, in bytes, at least 64 KB and rounded up to a power of two; 0: as
-  // set_max_stack() says. Only address space is set aside: memory is taken as it is touched. go() throws panic for
-  // more than 1 TB; that there is no address space left is fatal at its first turn.
+  // set_max_stack() says. Only address space is set aside: memory is taken as it is touched. go() throws
+  // panic for more than 1 TB; that there is no address space left is fatal at its first turn.
   go_options& stack(std::size_t bytes) & noexcept { return stack_ = bytes, *this; }
   go_options&& stack(std::size_t bytes) && noexcept { return stack_ = bytes, std::move(*this); }
 
