@@ -92,16 +92,15 @@ void discard(std::byte* first, std::size_t bytes) noexcept {
 std::size_t resident_from_top(const std::byte* bottom, const std::byte* top) noexcept {
   constexpr std::size_t k_at_once = 256;
   unsigned char resident[k_at_once];
-  const auto low = reinterpret_cast<std::uintptr_t>(bottom) / k_page;
-  const auto high = (reinterpret_cast<std::uintptr_t>(top) + k_page - 1) / k_page;
-  for (std::uintptr_t end = high; end > low;) {
-    const std::size_t n = std::min<std::size_t>(k_at_once, end - low);
-    if (::mincore(reinterpret_cast<void*>((end - n) * k_page), n * k_page, resident) != 0) return 0;
+  const std::size_t pages = (static_cast<std::size_t>(top - bottom) + k_page - 1) / k_page;
+  for (std::size_t end = pages; end != 0;) {
+    const std::size_t n = std::min(k_at_once, end);
+    if (::mincore(const_cast<std::byte*>(bottom) + (end - n) * k_page, n * k_page, resident) != 0) return 0;
     for (std::size_t i = n; i != 0; --i, --end) {
-      if ((resident[i - 1] & 1) == 0) return (high - end) * k_page;
+      if ((resident[i - 1] & 1) == 0) return (pages - end) * k_page;
     }
   }
-  return (high - low) * k_page;
+  return pages * k_page;
 }
 
 std::size_t address_space_limit() noexcept {

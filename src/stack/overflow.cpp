@@ -11,15 +11,15 @@
 #include "stack/overflow.hpp"
 
 #include <dlfcn.h>
-#include <signal.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 #include <unwind.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
@@ -29,10 +29,6 @@
 #include "os/memory.hpp"
 #include "sched/scheduler.hpp"
 #include "stack/stack_pool.hpp"
-
-#ifndef AT_MINSIGSTKSZ
-#  define AT_MINSIGSTKSZ 51
-#endif
 
 namespace goro::detail {
 
@@ -71,6 +67,7 @@ _Unwind_Reason_Code print_frame(_Unwind_Context* frame, void* arg) {
   if (sp < w.stack_bottom || sp > w.stack_top) return _URC_NO_REASON;  // on the alternate stack
   const auto pc = static_cast<std::uintptr_t>(_Unwind_GetIP(frame));
   Dl_info where{};
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
   if (::dladdr(reinterpret_cast<void*>(pc), &where) != 0 && where.dli_fname) {
     const auto base = reinterpret_cast<std::uintptr_t>(where.dli_fbase);
     if (where.dli_sname) {
@@ -169,7 +166,7 @@ void install_overflow_handler() noexcept {
 
 void provide_signal_stack() noexcept {
   constexpr std::size_t k_for_the_report = std::size_t{64} << 10;
-  const std::size_t frame = ::getauxval(AT_MINSIGSTKSZ);
+  const auto frame = static_cast<std::size_t>(std::max(::sysconf(_SC_MINSIGSTKSZ), 0L));
   const std::size_t bytes = ((frame + k_for_the_report) / k_page + 1) * k_page;
   stack_t present{};
   if (::sigaltstack(nullptr, &present) == 0 && (present.ss_flags & SS_DISABLE) == 0 &&
