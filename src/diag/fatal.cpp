@@ -5,13 +5,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <exception>
+#include <new>
 #include <string>
 
 #include <goro/runtime.hpp>
@@ -167,12 +170,24 @@ void install_terminate_handler() noexcept { g_former_handler = std::set_terminat
 
 void fatal(std::string_view what) noexcept {
   claim_report();
-  write_stderr("fatal error: " + std::string(what) + "\n\n" + describe_all());
+  // One call, in one piece, if there is memory for it.
+  char line[512];
+  const int n =
+      std::snprintf(line, sizeof line, "fatal error: %.*s\n\n", static_cast<int>(what.size()), what.data());
+  write_stderr({line, std::min(static_cast<std::size_t>(n), sizeof line - 1)});
+  try {
+    write_stderr(describe_all());
+  } catch (const std::bad_alloc&) {
+    write_stderr("(no memory for the list of goroutines)\n");
+  }
   leave_process();
 }
 
 void fatal_errno(std::string_view what, int error) noexcept {
-  fatal("goro: " + std::string(what) + ": " + std::strerror(error));
+  char line[512];
+  const int n = std::snprintf(line, sizeof line, "goro: %.*s: %s", static_cast<int>(what.size()), what.data(),
+                              ::strerrordesc_np(error));
+  fatal({line, std::min(static_cast<std::size_t>(n), sizeof line - 1)});
 }
 
 void report_panic(bool must_end) noexcept {

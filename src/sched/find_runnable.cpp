@@ -73,6 +73,10 @@ goroutine* search_once(machine* mp) noexcept {
 
 }  // namespace
 
+void tell_of_timers(const processor* pp) noexcept {
+  if (const time_point due = pp->timers.next_due(); due != time_point::max()) tell_sentinel(due);
+}
+
 goroutine* find_runnable(machine* mp) noexcept {
   for (;;) {
     if (mp->attention.load(std::memory_order_relaxed)) [[unlikely]]
@@ -86,8 +90,8 @@ goroutine* find_runnable(machine* mp) noexcept {
       if (mp->pp->present.begun == 0) begin_stint(mp->pp);
       if (mp->watching) {
         resign_watcher(mp);
-      } else if (mp->pp->timers.next_due() != time_point::max()) {
-        tell_sentinel(mp->pp->timers.next_due());
+      } else {
+        tell_of_timers(mp->pp);
       }
       if (std::exchange(mp->short_slice, false)) ask_for_slice(time_slice::usual);
       return gp;
@@ -126,8 +130,8 @@ void arm_timer(timer_node& t) {
   processor* pp = mp && mp->pp ? mp->pp : sched.all[0].load(std::memory_order_relaxed);
   const time_point when = t.when;  // once armed, the timer may fire and its node be gone
   if (!pp->timers.arm(t)) return;
-  // On the scheduler's stack it is told when a goroutine is found (find_runnable); else the machine sees to
-  // the timer.
+  // On the scheduler's stack it is told when a goroutine is to run (machine_loop, find_runnable); else the
+  // machine sees to the timer.
   if (!mp || mp->curg) tell_sentinel(when);
 }
 

@@ -56,8 +56,10 @@ slab& slab_of(goroutine* gp) noexcept {
 region* new_region() {
   std::byte* memory = map_memory(2 * k_region_bytes);
   if (!memory) throw std::bad_alloc();
-  const std::size_t unaligned = reinterpret_cast<std::uintptr_t>(memory) % k_region_bytes;
-  auto* const r = ::new (memory + (k_region_bytes - unaligned)) region;
+  const std::size_t before = k_region_bytes - reinterpret_cast<std::uintptr_t>(memory) % k_region_bytes;
+  unmap_memory(memory, before);
+  if (before != k_region_bytes) unmap_memory(memory + before + k_region_bytes, k_region_bytes - before);
+  auto* const r = ::new (memory + before) region;
   r->next = g_depot.regions.load(std::memory_order_relaxed);
   g_depot.regions.store(r, std::memory_order_release);  // pairs with for_each_descriptor()
   return r;
@@ -185,9 +187,10 @@ void goroutine_cache::spill() noexcept {
   free_ = keep;
 }
 
-void goroutine_cache::flush() noexcept {
-  give(free_);
-  free_ = {};
+bool goroutine_cache::flush() noexcept {
+  const chain<goroutine> all = std::exchange(free_, {});
+  if (all.first) give(all);
+  return all.first;
 }
 
 goroutine* take_shared_descriptor() {

@@ -41,6 +41,7 @@ struct eh_globals {
 enum class trim_state : std::uint8_t {
   untouched,
   seen,           // a pass has found it parked
+  claimed,        // it is one of those that come next; it may run and does not wait
   being_trimmed,  // its unused part is being given back: who wants to run must wait
   trimmed,
 };
@@ -113,7 +114,7 @@ class goroutine_cache {
     free_.push_front(gp);
     if (free_.size > k_most) spill();
   }
-  void flush() noexcept;
+  bool flush() noexcept;  // false if there was none
 
  private:
   static constexpr std::size_t k_most = 512;

@@ -41,15 +41,18 @@ struct keeper_state {
 };
 constinit keeper_state g_keeper;
 
-void flush_idle_processors() noexcept {
+// True if there was anything.
+bool flush_idle_processors() noexcept {
+  bool any = false;
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   const lock_guard guard(sched.guard);
   for (int i = 0; i != made; ++i) {
     processor* pp = sched.all[i].load(std::memory_order_relaxed);
     if (pp->owner.load(std::memory_order_relaxed)) continue;
-    pp->stacks.flush();
-    pp->descriptors.flush();
+    any |= pp->stacks.flush();
+    any |= pp->descriptors.flush();
   }
+  return any;
 }
 
 bool shrink_queues() noexcept {
@@ -66,12 +69,13 @@ struct findings {
 
 findings look() noexcept {
   g_keeper.round.fetch_add(1, std::memory_order_relaxed);
-  flush_idle_processors();
   findings found;
+  found.more = flush_idle_processors();
   found.gave_back = give_back_free_stacks() != 0;
   found.gave_back |= give_back_descriptors() != 0;
   found.gave_back |= shrink_queues();
-  found.more = trim_parked_stacks() || found.gave_back;
+  found.more |= trim_parked_stacks();
+  found.more |= found.gave_back;
   return found;
 }
 

@@ -129,6 +129,8 @@ inline void notify_submit() noexcept {
 time_point first_due(const processor* pp) noexcept;
 void run_timers(processor* pp, time_point now) noexcept;
 time_point earliest_timer() noexcept;
+void tell_of_timers(
+    const processor* pp) noexcept;  // those who sleep; before a goroutine runs that may compute
 void arm_timer(timer_node& t);
 void rearm_timer(
     timer_node& t);  // by its own function: in the heap where it was, in which others look for it

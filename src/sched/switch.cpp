@@ -1,4 +1,5 @@
 // The first and the last turn of a goroutine; the switch itself is in turn.hpp.
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -6,6 +7,7 @@
 #include "diag/fatal.hpp"
 #include "sched/finish.hpp"
 #include "sched/turn.hpp"
+#include "stack/stack_pool.hpp"
 
 namespace goro::detail {
 
@@ -78,6 +80,8 @@ goroutine* prepare_first_turn(machine* mp, goroutine* gp) noexcept {
   }
   const std::size_t wanted = gp->wanted_stack();
   stack_slot* s = wanted != 0 ? mp->pp->stacks.get_sized(wanted) : mp->pp->stacks.get();
+  s->limit =
+      wanted != 0 ? wanted : std::min(s->pool->size(), g_stack_choice.asked.load(std::memory_order_relaxed));
   gp->bind(s);
   sanitizer_begin(s->sanitizer, s->bottom, static_cast<std::size_t>(s->top - s->bottom), mp->system_stack);
   gp->sp.store(s->top, std::memory_order_relaxed);
@@ -97,7 +101,9 @@ void leave_for_ever(machine* mp, goroutine* next) noexcept {
 void machine_loop(machine* mp) noexcept {
   for (;;) {
     goroutine* gp = std::exchange(mp->chosen, nullptr);
-    if (!gp) {
+    if (gp) {
+      tell_of_timers(mp->pp);  // the commit of who has parked may have armed one
+    } else {
       mp->left.store(nullptr, std::memory_order_relaxed);  // nobody stands on its stack any more
       gp = find_runnable(mp);
     }

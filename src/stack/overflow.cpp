@@ -101,15 +101,26 @@ void print_goroutine(const goroutine& g) noexcept {
 // What the limit was, and how to get another.
 void print_limit(const goroutine& g, const stack_slot& s) noexcept {
   const std::size_t set = g_stack_choice.asked.load(std::memory_order_relaxed);
-  const bool second = g.wanted_stack() == 0 && s.pool->size() < set;
-  const std::size_t limit = g.wanted_stack() != 0 ? g.wanted_stack() : second ? s.pool->size() : set;
-  print("runtime: goroutine stack exceeds %zu-byte limit\n", limit);
+  const bool second = g.wanted_stack() == 0 && s.pool != stack_kind(0) && s.pool->size() < set;
+  print("runtime: goroutine stack exceeds %zu-byte limit\n", s.limit);
   if (second) {
     print(
         "(the first %zu goroutines that run at once may have %zu bytes, further ones %zu:\n"
         " go_options{}.stack(n) asks for more for one, GORO_STACK or set_max_stack(n) for all)\n",
-        pool_for(set)->bound(), set, limit);
+        stack_kind(0)->bound(), set, s.limit);
   }
+}
+
+// Unwinding reads what the program has left there.
+void allow_another_fault() noexcept {
+  struct sigaction last{};
+  last.sa_handler = [](int) { leave_process(); };
+  last.sa_flags = SA_ONSTACK | SA_NODEFER;
+  ::sigaction(SIGSEGV, &last, nullptr);
+  sigset_t fault;
+  ::sigemptyset(&fault);
+  ::sigaddset(&fault, SIGSEGV);
+  ::pthread_sigmask(SIG_UNBLOCK, &fault, nullptr);
 }
 
 [[noreturn]] void report_overflow(const goroutine& g, const stack_slot& s, const void* context) noexcept {
@@ -122,22 +133,44 @@ void print_limit(const goroutine& g, const stack_slot& s) noexcept {
   print("fatal error: stack overflow\n\n");
   print_goroutine(g);
   print("innermost frames:\n");
+  allow_another_fault();
   walk w{.stack_bottom = bottom - s.pool->guard(), .stack_top = top};
   _Unwind_Backtrace(print_frame, &w);
   if (w.printed == 0) print("\t(cannot be unwound)\n");
   leave_process();
 }
 
-bool is_overflow(const stack_slot& s, const void* address) noexcept {
+bool has_overflown(const goroutine* gp, const void* address) noexcept {
+  const stack_slot* s = gp ? gp->stack() : nullptr;
+  if (!s || !s->pool) return false;
   const auto* const a = static_cast<const std::byte*>(address);
-  return a >= s.bottom - s.pool->guard() && a < s.bottom;
+  return a >= s->bottom - s->pool->guard() && a < s->bottom;
+}
+
+// The switch saves registers on the stack that it leaves, when the next goroutine is noted as running
+// already. Who was the last one to be left may have left long ago, so the stack pointer is looked at, too.
+bool overflows_in_switch(const goroutine* gp, const void* address, std::uintptr_t sp) noexcept {
+  if (!has_overflown(gp, address)) return false;
+  const stack_slot* s = gp->stack();
+  return sp >= reinterpret_cast<std::uintptr_t>(s->bottom) - s->pool->guard() &&
+         sp <= reinterpret_cast<std::uintptr_t>(s->top);
+}
+
+struct sigaction former_action() noexcept {
+  const struct sigaction former = g_former;
+  if ((former.sa_flags & static_cast<int>(SA_RESETHAND)) != 0) {  // once only
+    g_former = {};
+    g_former.sa_handler = SIG_DFL;
+  }
+  return former;
 }
 
 // As if there were no handler of ours.
 void pass_on(int signal, siginfo_t* info, void* context) noexcept {
-  if ((g_former.sa_flags & SA_SIGINFO) != 0) return g_former.sa_sigaction(signal, info, context);
-  if (g_former.sa_handler == SIG_IGN && info->si_code <= 0) return;  // a fault cannot be ignored
-  if (g_former.sa_handler != SIG_DFL && g_former.sa_handler != SIG_IGN) return g_former.sa_handler(signal);
+  const struct sigaction former = former_action();
+  if ((former.sa_flags & SA_SIGINFO) != 0) return former.sa_sigaction(signal, info, context);
+  if (former.sa_handler == SIG_IGN && info->si_code <= 0) return;  // a fault cannot be ignored
+  if (former.sa_handler != SIG_DFL && former.sa_handler != SIG_IGN) return former.sa_handler(signal);
   ::signal(signal, SIG_DFL);
   // A fault comes again when the instruction does; what was sent has to be sent again.
   if (info->si_code <= 0) ::syscall(SYS_tgkill, ::getpid(), ::gettid(), signal);
@@ -146,9 +179,11 @@ void pass_on(int signal, siginfo_t* info, void* context) noexcept {
 void on_fault(int signal, siginfo_t* info, void* context) {
   const int saved = errno;
   const machine* mp = current_machine();
-  if (const goroutine* gp = mp && info->si_code > 0 ? mp->curg : nullptr) {
-    const stack_slot* s = gp->stack();
-    if (s && is_overflow(*s, info->si_addr)) report_overflow(*gp, *s, context);
+  if (mp && info->si_code > 0) {
+    const goroutine* left = mp->left.load(std::memory_order_relaxed);
+    if (has_overflown(mp->curg, info->si_addr)) report_overflow(*mp->curg, *mp->curg->stack(), context);
+    if (overflows_in_switch(left, info->si_addr, stack_pointer_of(context)))
+      report_overflow(*left, *left->stack(), context);
   }
   errno = saved;
   pass_on(signal, info, context);

@@ -5,18 +5,17 @@
 // pointer. So trimming and resuming exclude each other, at no cost to the resuming side but a load and a
 // store of a line that it writes anyway ([MO-7], Dekker again, with the resuming as the frequent side):
 //
-//   resume (start_turn):  status = running;  light_fence;  if (trim != untouched) come_back();  sp = null; go
-//   on park:                 status = waiting;  ...;  sp = its stack pointer (the switch);  off the stack
-//   pass:                 trim: seen -> being_trimmed;  heavy_fence;  only if status is waiting and sp is not
-//   null:
-//                         give back what is below sp;  trim = trimmed
+//   resume  status = running;  light_fence;  if (trim != untouched) come_back();  sp = null;  go on
+//   park    status = waiting;  ...;  sp = its stack pointer (the switch);  off the stack
+//   pass    trim: seen to claimed;  heavy_fence;  only if status is waiting and sp is not null:
+//           trim: claimed to being_trimmed;  give back what is below sp;  trim = trimmed
 //
-// Either the pass sees that it runs, or the goroutine sees that it is being trimmed, and waits in
-// come_back(). A goroutine that is about to park says `waiting` while it still stands on its stack, but then
-// sp is null: whoever resumed it has cleared it. Between the saving of sp and the last instruction on the
-// stack are two or three that touch nothing below it, but a signal handler may run there, and writes below;
-// so one that a machine notes as the last that it has left is not touched either. Test that fails without:
-// model.trim_*.
+// Either the pass sees that it runs, or the goroutine sees that it is claimed: then it takes the claim away,
+// or waits in come_back() for the one system call that is under way. One fence serves many. A goroutine that
+// is about to park says `waiting` while it still stands on its stack, but then sp is null: whoever resumed it
+// has cleared it. Between the saving of sp and the last instruction on the stack are two or three that touch
+// nothing below it, but a signal handler may run there, and writes below; so one that a machine notes as the
+// last that it has left is not touched either. Tests that fail without: model.trim_*, stress STACK_07.
 //
 // Without asymmetric fences (fence.hpp) the resuming side would have to pay, and nothing is trimmed.
 #include "stack/shrink.hpp"
@@ -35,10 +34,12 @@ namespace goro::detail {
 void come_back(goroutine* gp) noexcept {
   unsigned spins = 0;
   for (;;) {
-    trim_state now = gp->trim.load(std::memory_order_acquire);  // pairs with the store in end_trim()
+    trim_state now = gp->trim.load(std::memory_order_relaxed);
     if (now == trim_state::being_trimmed) {
       real_atomics::backoff(spins);
-    } else if (gp->trim.compare_exchange_strong(now, trim_state::untouched, std::memory_order_relaxed)) {
+    } else if (gp->trim.compare_exchange_strong(now, trim_state::untouched,
+                                                std::memory_order_acquire,  // pairs with end_trim()
+                                                std::memory_order_relaxed)) {
       return;
     }
   }
@@ -83,8 +84,7 @@ class trimming {
   void finish_batch() noexcept {
     for (std::size_t i = 0; i != count_; ++i) {
       trim_state seen = trim_state::seen;
-      if (!batch_[i]->trim.compare_exchange_strong(seen, trim_state::being_trimmed,
-                                                   std::memory_order_relaxed))
+      if (!batch_[i]->trim.compare_exchange_strong(seen, trim_state::claimed, std::memory_order_relaxed))
         batch_[i] = nullptr;  // it has run
     }
     heavy_fence();  // [MO-7]
@@ -98,13 +98,17 @@ class trimming {
 
  private:
   static void end_trim(goroutine& g) noexcept {
-    trim_state after = trim_state::untouched;
-    const auto sp = reinterpret_cast<std::uintptr_t>(g.sp.load(std::memory_order_relaxed));
-    if (g.status.load(std::memory_order_acquire) == g_status::waiting && sp != 0 && !just_left(&g)) {
-      discard_below(g, sp);
-      after = trim_state::trimmed;
-    }
-    g.trim.store(after, std::memory_order_release);  // pairs with come_back()
+    // In this order: who parks says so before its stack pointer is saved.
+    const bool waits = g.status.load(std::memory_order_acquire) == g_status::waiting;
+    const auto sp = reinterpret_cast<std::uintptr_t>(g.sp.load(std::memory_order_acquire));
+    const bool parked = waits && sp != 0 && !just_left(&g);
+    trim_state claim = trim_state::claimed;
+    const trim_state next = parked ? trim_state::being_trimmed : trim_state::untouched;
+    const bool still =
+        g.trim.compare_exchange_strong(claim, next, std::memory_order_relaxed);  // else it has run
+    if (!still || !parked) return;
+    discard_below(g, sp);
+    g.trim.store(trim_state::trimmed, std::memory_order_release);  // pairs with come_back()
   }
 
   std::array<goroutine*, 64> batch_{};
@@ -116,7 +120,9 @@ class trimming {
 }  // namespace
 
 bool trim_parked_stacks() noexcept {
+  static constinit lock one_at_a_time;
   if (!asymmetric_fences) return false;
+  const lock_guard guard(one_at_a_time);
   trimming pass;
   for_each_descriptor([](goroutine& g, void* arg) { static_cast<trimming*>(arg)->visit(g); }, &pass);
   pass.finish_batch();

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <string>
+#include <cstdio>
 
 #include "diag/fatal.hpp"
 #include "stack/stack_pool.hpp"
@@ -11,9 +11,12 @@ namespace goro::detail {
 
 namespace {
 
+// There may be no memory to say it with.
 [[noreturn]] void out_of_stacks(std::size_t bytes) noexcept {
   const int error = errno;
-  fatal_errno("cannot get a goroutine's stack of " + std::to_string(bytes) + " bytes", error);
+  char text[128];
+  std::snprintf(text, sizeof text, "cannot get a goroutine's stack of %zu bytes", bytes);
+  fatal_errno(text, error);
 }
 
 void put_one(stack_slot* s) noexcept {
@@ -59,9 +62,11 @@ stack_slot* stack_cache::get_otherwise(stack_slot* stale) noexcept {
   for (chain<stack_slot>* some : {&others_, &new_}) {
     if (stack_slot* s = take_best(*some)) return s;
   }
+  const std::size_t portion = stack_hoard() / 3;
+  most_ = 2 * portion;
   for (std::size_t i = 0; i != stack_choice::k_kinds; ++i) {
     const bool last = i == stack_choice::k_kinds - 1;
-    if ((last || stack_kind(i)->has_any()) && stack_kind(i)->get(new_, k_batch, !last))
+    if ((last || stack_kind(i)->has_any()) && stack_kind(i)->get(new_, portion, !last))
       return new_.pop_front();
   }
   out_of_stacks(stack_kind(stack_choice::k_kinds - 1)->size());
@@ -80,18 +85,20 @@ stack_slot* stack_cache::get_sized(std::size_t bytes) noexcept {
 void stack_cache::put_otherwise(stack_slot* s) noexcept {
   if (!is_best(s)) return put_one(s);
   others_.push_front(s);
-  if (others_.size > k_most) spill(others_);
+  if (others_.size > k_most_others) spill(others_, k_most_others / 2);
 }
 
-void stack_cache::spill(chain<stack_slot>& free) noexcept {
+void stack_cache::spill(chain<stack_slot>& free, std::size_t kept) noexcept {
   chain<stack_slot> keep;  // the most recently used ones
-  while (keep.size < k_batch) keep.push_back(free.pop_front());
+  while (keep.size < kept) keep.push_back(free.pop_front());
   give(free);
   free = keep;
 }
 
-void stack_cache::flush() noexcept {
+bool stack_cache::flush() noexcept {
+  const bool any = first_.first || others_.first || new_.first;
   for (chain<stack_slot>* free : {&first_, &others_, &new_}) give(*free);
+  return any;
 }
 
 }  // namespace goro::detail

@@ -30,6 +30,7 @@ struct stack_slot {
   std::byte* top = nullptr;
   stack_slot* sched_link = nullptr;
   stack_pool* pool = nullptr;
+  std::size_t limit = 0;  // what its goroutine may use, as it was said
   sanitizer_stack sanitizer;
 
   std::size_t size() const noexcept { return static_cast<std::size_t>(top - bottom); }
@@ -51,7 +52,7 @@ class stack_cache {
     given_back_.store(given_back() + 1, std::memory_order_relaxed);
     if (s->pool != stack_kind(0)) return put_otherwise(s);
     first_.push_front(s);
-    if (first_.size > k_most) spill(first_);
+    if (first_.size > most_) spill(first_, most_ / 2);
   }
 
   // Is there one that has pages?
@@ -61,18 +62,18 @@ class stack_cache {
   std::uint64_t taken() const noexcept { return taken_.load(std::memory_order_relaxed); }
   std::uint64_t given_back() const noexcept { return given_back_.load(std::memory_order_relaxed); }
 
-  // Gives all of them to their pools.
-  void flush() noexcept;
+  // Gives all of them to their pools; false if there was none.
+  bool flush() noexcept;
 
  private:
-  static constexpr std::size_t k_most = 64;
-  static constexpr std::size_t k_batch = 32;
+  static constexpr std::size_t k_most_others = 64;
 
   stack_slot* get_otherwise(stack_slot* stale) noexcept;
   void put_otherwise(stack_slot* s) noexcept;
   static stack_slot* take_best(chain<stack_slot>& from) noexcept;
-  static void spill(chain<stack_slot>& free) noexcept;
+  static void spill(chain<stack_slot>& free, std::size_t kept) noexcept;
 
+  std::size_t most_ = 2;  // two thirds of the hoard; the last third is what comes at once
   chain<stack_slot> first_;
   chain<stack_slot> others_;
   chain<stack_slot> new_;  // of any kind, most likely without pages

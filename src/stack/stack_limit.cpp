@@ -26,22 +26,41 @@ constexpr std::size_t k_set = std::size_t{16} << 40;
 
 constinit std::size_t g_initial = k_first_stack;  // the setting, before anybody set it
 constinit std::size_t g_space = k_no_limit;       // all address space
+constinit bool g_said_at_start = false;           // GORO_STACK
 constinit lock g_choosing;
 
-void choose(std::size_t bytes) noexcept {
+// What the present setting means for each pool.
+struct bounds {
+  const stack_pool* first;
+  const stack_pool* second;
+  std::size_t first_bytes;
+  std::size_t second_bytes;
+};
+
+void set_bound(stack_pool& pool, void* arg) noexcept {
+  const auto& b = *static_cast<const bounds*>(arg);
+  pool.set_bound(&pool == b.second ? b.second_bytes : &pool == b.first ? b.first_bytes : k_no_limit);
+}
+
+// Returns what was asked for before.
+std::size_t choose(std::size_t bytes) noexcept {
   const lock_guard guard(g_choosing);
   const bool is_short = g_space != k_no_limit;
+  const bool said = g_said_at_start || bytes != g_initial;
   const std::size_t size = std::max(bytes, k_smallest_wish);
   stack_pool* const first = pool_for(size);
   stack_pool* const second = pool_for(std::min(size, k_second_stack));
   stack_pool* const third = is_short ? pool_for(k_smallest_stack) : second;
-  for_each_pool([](stack_pool& pool, void*) { pool.set_bound(k_no_limit); }, nullptr);
-  if (is_short) second->set_bound(g_space / 8);
-  if (first != second) first->set_bound(std::min(bytes == g_initial ? k_unset : k_set, g_space / 16));
-  g_stack_choice.asked.store(bytes, std::memory_order_relaxed);
+  bounds b{.first = first,
+           .second = second,
+           .first_bytes = std::min(said ? k_set : k_unset, g_space / 16),
+           .second_bytes = is_short ? g_space / 8 : k_no_limit};
+  for_each_pool(set_bound, &b);
+  const std::size_t former = g_stack_choice.asked.exchange(bytes, std::memory_order_relaxed);
   g_stack_choice.kinds[2].store(third, std::memory_order_relaxed);
   g_stack_choice.kinds[1].store(second, std::memory_order_relaxed);
   g_stack_choice.kinds[0].store(first, std::memory_order_release);
+  return former;
 }
 
 // "65536", "64K", "8M", "1G"; 0 if it is none of these.
@@ -67,6 +86,7 @@ void choose_stack_limit() noexcept {
   if (const char* wish = std::getenv("GORO_STACK"); wish && *wish) {
     if (const std::size_t n = parse_size(wish); n != 0) {
       limit = n;
+      g_said_at_start = true;
     } else {
       write_stderr("goro: GORO_STACK=" + std::string(wish) +
                    " ignored: it must be a number of bytes, or of K, M or G, up to 1024G\n");
@@ -75,10 +95,17 @@ void choose_stack_limit() noexcept {
   choose(limit);
 }
 
-std::size_t stack_limit_of(const goroutine& g, const stack_slot& s) noexcept {
-  const lock_guard guard(extras_lock());
-  if (const std::size_t wanted = g.wanted_stack(); wanted != 0) return wanted;
-  return s.pool ? std::min(s.pool->size(), g_stack_choice.asked.load(std::memory_order_relaxed)) : 0;
+std::size_t stack_hoard() noexcept {
+  constexpr std::size_t k_most = 96;
+  constexpr std::size_t k_of_all = 2048;
+  if (g_space != k_no_limit) return 3;
+  const auto procs = static_cast<std::size_t>(std::max(sched.procs.load(std::memory_order_relaxed), 1));
+  return std::clamp<std::size_t>(k_of_all / procs, 3, k_most);
+}
+
+std::size_t most_hoarded() noexcept {
+  const auto procs = static_cast<std::size_t>(std::max(sched.procs.load(std::memory_order_relaxed), 1));
+  return g_space != k_no_limit ? 0 : procs * stack_hoard();
 }
 
 }  // namespace goro::detail
@@ -88,9 +115,8 @@ namespace goro {
 std::size_t set_max_stack(std::size_t bytes) {
   using namespace detail;
   ensure_started();
-  const std::size_t former = g_stack_choice.asked.load(std::memory_order_relaxed);
-  if (bytes != 0) choose(std::min(bytes, k_largest_stack));
-  return former;
+  if (bytes == 0) return g_stack_choice.asked.load(std::memory_order_relaxed);
+  return choose(std::min(bytes, k_largest_stack));
 }
 
 }  // namespace goro

@@ -42,6 +42,11 @@ void choose_stack_limit() noexcept;
 // How much there is for the whole process; k_no_limit if there is no limit.
 std::size_t stack_address_space() noexcept;
 
+// How many free stacks a P keeps for itself at most; all of them together, which is how many there may be
+// besides those that were promised.
+std::size_t stack_hoard() noexcept;
+std::size_t most_hoarded() noexcept;
+
 inline stack_pool* stack_kind(std::size_t i) noexcept {
   return g_stack_choice.kinds[i].load(std::memory_order_relaxed);
 }

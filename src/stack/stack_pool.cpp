@@ -48,8 +48,8 @@ struct stack_pool::region {
   std::byte* base;
   stack_slot* slots;
   stack_group* groups;
-  std::size_t count;     // of groups
-  std::size_t used = 0;  // of these
+  std::size_t count;              // of groups
+  std::atomic<std::size_t> used;  // of these
   region* next;
 };
 
@@ -67,7 +67,10 @@ std::size_t stack_pool::room() const noexcept {
   return (pages | 1) * k_page - guard();
 }
 
-std::size_t stack_pool::group_slots() const noexcept { return size() < k_deep ? 256 : 8; }
+std::size_t stack_pool::group_slots() const noexcept {
+  constexpr std::size_t k_huge = std::size_t{64} << 20;
+  return size() < k_deep ? 256 : size() < k_huge ? 8 : 1;
+}
 
 stack_pool* pool_for(std::size_t bytes) noexcept {
   for (stack_pool& pool : g_pools) {
@@ -84,9 +87,9 @@ void for_each_pool(void (*visit)(stack_pool& pool, void* arg), void* arg) noexce
 
 // Twice as large as the last one, or what there is room for. The lock is held.
 bool stack_pool::add_region() noexcept {
+  region* const last = newest_region();
   const std::size_t group_bytes = group_slots() * distance();
-  const std::size_t wish =
-      regions_ ? 2 * regions_->count * group_bytes : std::max(k_first_region, group_bytes);
+  const std::size_t wish = last ? 2 * last->count * group_bytes : std::max(k_first_region, group_bytes);
   const std::size_t most = std::min(k_largest_region, stack_address_space() / 64);
   for (std::size_t n = std::max<std::size_t>(std::min(wish, most) / group_bytes, 1); n != 0; n /= 2) {
     std::byte* const base = map_stacks(n * group_bytes);
@@ -98,9 +101,9 @@ bool stack_pool::add_region() noexcept {
                                               .groups = reinterpret_cast<stack_group*>(groups),
                                               .count = n,
                                               .used = 0,
-                                              .next = regions_};
-    if (!slots || !groups || !r) return false;  // the process is out of memory, and about to say so
-    regions_ = r;
+                                              .next = last};
+    if (!slots || !groups || !r) return false;     // the process is out of memory, and about to say so
+    regions_.store(r, std::memory_order_release);  // pairs with newest_region()
     return true;
   }
   return false;
@@ -111,15 +114,19 @@ bool stack_pool::next_group() noexcept {
   if (g) {
     raw_groups_ = g->next_raw;
   } else {
-    if ((!regions_ || regions_->used == regions_->count) && !add_region()) return false;
-    g = ::new (regions_->groups + regions_->used++) stack_group;
+    region* r = newest_region();
+    if ((!r || r->used.load(std::memory_order_relaxed) == r->count) && !add_region()) return false;
+    r = newest_region();
+    const std::size_t i = r->used.load(std::memory_order_relaxed);
+    g = ::new (r->groups + i) stack_group;
+    r->used.store(i + 1, std::memory_order_release);  // pairs with release_groups()
   }
   current_ = slots_of(g);
   return true;
 }
 
 stack_pool::raw_slots stack_pool::slots_of(const stack_group* g) const noexcept {
-  for (const region* r = regions_; r; r = r->next) {
+  for (const region* r = newest_region(); r; r = r->next) {
     if (g < r->groups || g >= r->groups + r->count) continue;
     const std::size_t i = static_cast<std::size_t>(g - r->groups) * group_slots();
     return {.base = r->base + i * distance(), .slots = r->slots + i, .count = group_slots()};
@@ -129,13 +136,13 @@ stack_pool::raw_slots stack_pool::slots_of(const stack_group* g) const noexcept 
 
 // The next raw slots; none if there is no address space, or no more are wanted. The lock is held.
 stack_pool::raw_slots stack_pool::carve(bool bounded) noexcept {
-  const std::size_t most = bounded ? bound() : k_no_limit;
-  if (made_ >= most) return {};
+  const std::size_t room = bounded ? (made_ < most() ? most() - made_ : 0) : k_no_limit;
+  if (room == 0) return {};
   if (current_.count == 0 && !next_group()) {
     exhausted_ = true;
     return {};
   }
-  const std::size_t n = std::min({next_batch_, current_.count, most - made_});
+  const std::size_t n = std::min({next_batch_, current_.count, room});
   const raw_slots raw{.base = current_.base, .slots = current_.slots, .count = n};
   current_ = {.base = raw.base + n * distance(), .slots = raw.slots + n, .count = current_.count - n};
   made_ += n;
@@ -161,14 +168,23 @@ void stack_pool::furnish(const raw_slots& raw, chain<stack_slot>& to) noexcept {
 
 void stack_pool::set_bound(std::size_t bytes) noexcept {
   const lock_guard held(guard_);
-  bound_.store(bytes / size(), std::memory_order_relaxed);
-  note_room();
+  bound_.store(bytes == k_no_limit ? k_no_limit : std::max<std::size_t>(bytes / size(), 1),
+               std::memory_order_relaxed);
+  exhausted_ = false;
+  note_free();
 }
 
-void stack_pool::note_room() noexcept {
-  free_count_.store(free_.size, std::memory_order_relaxed);
+bool stack_pool::has_room() const noexcept { return !exhausted_ && made_ < most(); }
+
+std::size_t stack_pool::most() const noexcept {
+  return bound() == k_no_limit ? k_no_limit : bound() + most_hoarded();
+}
+
+// After each change of the lists. Cold ones count: who wants one gets it.
+void stack_pool::note_free() noexcept {
+  free_count_.store(free_.size + cold_.size, std::memory_order_relaxed);
   fewest_ = std::min(fewest_, free_.size);
-  const bool more = made_ < bound() && !exhausted_;
+  const bool more = has_room();
   if (room_.load(std::memory_order_relaxed) != more) room_.store(more, std::memory_order_relaxed);
 }
 
@@ -181,13 +197,13 @@ bool stack_pool::get_cold(chain<stack_slot>& to, std::size_t most) noexcept {
   return to.first;
 }
 
-bool stack_pool::get(chain<stack_slot>& to, std::size_t most, bool bounded) noexcept {
+bool stack_pool::get(chain<stack_slot>& to, std::size_t n, bool bounded) noexcept {
   raw_slots raw;
   {
     const lock_guard held(guard_);
-    while (to.size < most && free_.first) to.push_back(free_.pop_front());
-    if (!to.first && !get_cold(to, most)) raw = carve(bounded);
-    note_room();
+    while (to.size < n && free_.first) to.push_back(free_.pop_front());
+    if (!to.first && !get_cold(to, n)) raw = carve(bounded);
+    note_free();
   }
   if (raw.count != 0) furnish(raw, to);
   return to.first;
@@ -196,7 +212,7 @@ bool stack_pool::get(chain<stack_slot>& to, std::size_t most, bool bounded) noex
 void stack_pool::put(chain<stack_slot> slots) noexcept {
   const lock_guard held(guard_);
   free_.append(slots);
-  note_room();
+  note_free();
 }
 
 // --- giving back ---
@@ -217,12 +233,13 @@ chain<stack_slot> stack_pool::take_idle() noexcept {
     }
     if (!free_.first) rest = 0;
     if (rest == 0) fewest_ = free_.size;
-    free_count_.store(free_.size, std::memory_order_relaxed);
+    note_free();
   }
   return idle;
 }
 
 std::size_t stack_pool::give_back() noexcept {
+  retry_exhausted();
   if (size() >= k_deep) trim_some();
   chain<stack_slot> idle = take_idle();
   const std::size_t n = idle.size;
@@ -251,6 +268,7 @@ std::size_t stack_pool::give_back() noexcept {
   {
     const lock_guard held(guard_);
     cold_.append(stay);
+    note_free();
   }
   release_groups();
   return n;
@@ -260,38 +278,41 @@ std::size_t stack_pool::give_back() noexcept {
 // those at its ends. In short runs: who faults must wait meanwhile.
 void stack_pool::release_groups() noexcept {
   constexpr std::size_t k_longest_run = 16;
-  region* newest = nullptr;
-  {
-    const lock_guard held(guard_);
-    newest = regions_;
-  }
-  for (region* r = newest; r; r = r->next) {
-    for (std::size_t i = 0, n = 0; i < r->count; i += n + 1) {
-      for (n = 0; i + n != r->count && n != k_longest_run && r->groups[i + n].released; ++n) {
+  for (region* r = newest_region(); r; r = r->next) {
+    const std::size_t created = r->used.load(std::memory_order_acquire);  // pairs with next_group()
+    for (std::size_t i = 0, n = 0; i < created; i += n + 1) {
+      for (n = 0; i + n != created && n != k_longest_run && r->groups[i + n].released; ++n) {
       }
       if (n != 0) release_run(r, i, n--);
     }
   }
 }
 
+// What could not be had before may be there now.
+void stack_pool::retry_exhausted() noexcept {
+  const lock_guard held(guard_);
+  if (!exhausted_) return;
+  exhausted_ = false;
+  note_free();
+}
+
 // A stack that one goroutine has filled may then serve a hundred that need little. Takes those that have been
 // free for longest, so that it is the turn of all in time.
 void stack_pool::trim_some() noexcept {
   constexpr std::size_t k_kept = std::size_t{64} << 10;
+  constexpr std::size_t k_at_once = 8;  // nobody else can have them meanwhile
   chain<stack_slot> some;
   {
     const lock_guard held(guard_);
-    while (some.size != 64 && free_.first) some.push_back(free_.pop_front());
-    free_count_.store(free_.size, std::memory_order_relaxed);
+    while (some.size != k_at_once && free_.first) some.push_back(free_.pop_front());
   }
   for (stack_slot* s = some.first; s; s = s->sched_link) discard(s->bottom, room() - k_kept);
   const lock_guard held(guard_);
   free_.append(some);
-  free_count_.store(free_.size, std::memory_order_relaxed);
 }
 
 stack_group* stack_pool::group_of(const stack_slot* s) const noexcept {
-  for (const region* r = regions_; r; r = r->next) {
+  for (const region* r = newest_region(); r; r = r->next) {
     if (s >= r->slots && s < r->slots + r->count * group_slots())
       return r->groups + static_cast<std::size_t>(s - r->slots) / group_slots();
   }
@@ -313,7 +334,7 @@ void stack_pool::release_run(region* r, std::size_t first, std::size_t count) no
   }
   made_ -= n;
   exhausted_ = false;
-  note_room();
+  note_free();
 }
 
 stack_totals stack_pool::totals() noexcept {

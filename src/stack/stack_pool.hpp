@@ -16,8 +16,9 @@
 // A group is some neighbouring slots: what is given back to the kernel at once, page tables and descriptors
 // included. Slots of one region have their descriptors in an array in the same order.
 //
-// Everything is guarded by the pool's lock, except `free_count_` and `room_`, which are hints, and the system
-// calls, which are made without it by whoever has taken the slots out.
+// Everything is guarded by the pool's lock, except `free_count_` and `room_`, which are hints, the list of
+// regions, which only grows, the marks of groups that are being given back, which are give_back()'s own, and
+// the system calls, which are made without it by whoever has taken the slots out.
 #pragma once
 
 #include <atomic>
@@ -31,8 +32,6 @@
 #include "stack/stack.hpp"
 
 namespace goro::detail {
-
-struct goroutine;
 
 struct stack_group {
   stack_group* next_raw = nullptr;
@@ -57,11 +56,14 @@ class stack_pool {
 
   // How much address space may be taken by bounded calls of get().
   void set_bound(std::size_t bytes) noexcept;
-  std::size_t bound() const noexcept { return bound_.load(std::memory_order_relaxed); }  // in stacks
+  // In stacks; those that Ps keep for themselves do not count.
+  std::size_t bound() const noexcept { return bound_.load(std::memory_order_relaxed); }
 
-  // Moves up to `most` free stacks to an empty list, or makes new ones; false if there is no memory, or if
+  std::size_t most() const noexcept;  // all together
+
+  // Moves up to n free stacks to an empty list, or makes new ones; false if there is no memory, or if
   // there are as many as the bound allows (`bounded`).
-  bool get(chain<stack_slot>& to, std::size_t most, bool bounded) noexcept;
+  bool get(chain<stack_slot>& to, std::size_t n, bool bounded) noexcept;
   void put(chain<stack_slot> slots) noexcept;
 
   // A hint: would get(bounded) find one?
@@ -87,26 +89,31 @@ class stack_pool {
 
   std::size_t distance() const noexcept { return room() + guard(); }
   std::size_t group_slots() const noexcept;
+  region* newest_region() const noexcept {
+    return regions_.load(std::memory_order_acquire);  // pairs with add_region()
+  }
   raw_slots carve(bool bounded) noexcept;
   bool next_group() noexcept;
   bool add_region() noexcept;
   bool get_cold(chain<stack_slot>& to, std::size_t most) noexcept;
   chain<stack_slot> take_idle() noexcept;
   void trim_some() noexcept;
+  void retry_exhausted() noexcept;
   void release_groups() noexcept;
   void release_run(region* r, std::size_t first, std::size_t count) noexcept;
   stack_group* group_of(const stack_slot* s) const noexcept;
   raw_slots slots_of(const stack_group* g) const noexcept;
   void furnish(const raw_slots& raw, chain<stack_slot>& to) noexcept;
-  void note_room() noexcept;
+  bool has_room() const noexcept;
+  void note_free() noexcept;
 
   lock guard_;
   chain<stack_slot> free_;  // first in, first out
   chain<stack_slot> cold_;
   std::size_t fewest_ = 0;  // in free_, since the last give_back()
   stack_group* raw_groups_ = nullptr;
-  raw_slots current_;  // the rest of the group that is being carved
-  region* regions_ = nullptr;
+  raw_slots current_;                      // the rest of the group that is being carved
+  std::atomic<region*> regions_{nullptr};  // never shrinks: who gives back reads it without the lock
   std::size_t made_ = 0;
   std::size_t next_batch_ = 1;
   bool exhausted_ = false;  // there was no address space for more
@@ -117,9 +124,6 @@ class stack_pool {
 
 // The pool of the smallest size that holds so many bytes; null if none does.
 stack_pool* pool_for(std::size_t bytes) noexcept;
-
-// What the goroutine's stack may take, as it was said: by its options, or for all.
-std::size_t stack_limit_of(const goroutine& g, const stack_slot& s) noexcept;
 
 // Calls visit(pool) for each.
 void for_each_pool(void (*visit)(stack_pool& pool, void* arg), void* arg) noexcept;

@@ -19,7 +19,7 @@ enum class flaw {
 };
 
 enum class status : std::uint32_t { running, waiting };
-enum class trim : std::uint32_t { untouched, seen, being_trimmed, trimmed };
+enum class trim : std::uint32_t { untouched, seen, claimed, being_trimmed, trimmed };
 
 template <class Atomics, flaw Flaw>
 struct world {
@@ -46,9 +46,9 @@ struct world {
     if (Flaw == flaw::comes_at_once) return trimming.store(trim::untouched, std::memory_order_relaxed);
     for (;;) {
       unsigned spins = 0;
-      while (trimming.load(std::memory_order_acquire) == trim::being_trimmed) model_atomics::backoff(spins);
-      for (trim t : {trim::seen, trim::trimmed, trim::untouched}) {
-        if (trimming.compare_exchange_strong(t, trim::untouched, std::memory_order_relaxed,
+      while (trimming.load(std::memory_order_relaxed) == trim::being_trimmed) model_atomics::backoff(spins);
+      for (trim t : {trim::seen, trim::claimed, trim::trimmed, trim::untouched}) {
+        if (trimming.compare_exchange_strong(t, trim::untouched, std::memory_order_acquire,
                                              std::memory_order_relaxed))
           return;
       }
@@ -67,18 +67,20 @@ struct world {
   void give_back() {
     const bool early = Flaw == flaw::looks_too_early && is_parked();
     trim seen = trim::seen;
-    if (!trimming.compare_exchange_strong(seen, trim::being_trimmed, std::memory_order_relaxed,
+    if (!trimming.compare_exchange_strong(seen, trim::claimed, std::memory_order_relaxed,
                                           std::memory_order_relaxed)) {
       met = true;
       return;
     }
     Atomics::heavy_fence();
     const bool parked = Flaw == flaw::looks_too_early ? early : is_parked();
-    if (parked) {
-      below = 0;
-      given_back = true;
-    }
-    trimming.store(parked ? trim::trimmed : trim::untouched, std::memory_order_release);
+    trim claim = trim::claimed;
+    const bool still = trimming.compare_exchange_strong(claim, parked ? trim::being_trimmed : trim::untouched,
+                                                        std::memory_order_relaxed, std::memory_order_relaxed);
+    if (!still || !parked) return;
+    below = 0;
+    given_back = true;
+    trimming.store(trim::trimmed, std::memory_order_release);
   }
 };
 

@@ -1,0 +1,229 @@
+// STACK-01, 04, 07 and 08: what stacks cost, and that memory which nobody uses is given back, and nothing
+// else. These take seconds, and run with one or two numbers of Ps.
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include <goro/goro.hpp>
+
+#include "support/dive.hpp"
+#include "support/fixture.hpp"
+
+namespace {
+
+using goro_test::dive;
+using goro_test::eventually;
+using goro_test::expect_depth;
+using goro_test::expect_intact;
+using goro_test::in_goroutine;
+using goro_test::k_sanitized;
+using goro_test::resident_kb;
+using namespace std::chrono_literals;
+
+constexpr std::size_t k_kb = 1 << 10;
+constexpr std::size_t k_mb = 1 << 20;
+
+struct StackMemory : goro_test::procs_test {
+  void SetUp() override {
+    if (!goro_test::memory_is_ours()) GTEST_SKIP() << "memory is not ours to count";
+    procs_test::SetUp();
+  }
+  void TearDown() override {
+    if (!IsSkipped()) procs_test::TearDown();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Procs, StackMemory, testing::Values(2));
+
+// So many goroutines that have begun and wait.
+class crowd {
+ public:
+  explicit crowd(std::size_t n) {
+    in_goroutine([&] {
+      goro::wait_group begun;
+      for (std::size_t i = 0; i != n; ++i) {
+        begun.add();
+        ended_.go([this, &begun] {
+          begun.done();
+          gate_.recv();
+        });
+      }
+      begun.wait();
+    });
+  }
+  void release() {
+    gate_.close();
+    ended_.wait();
+  }
+
+ private:
+  goro::chan<goro::unit> gate_;
+  goro::wait_group ended_;
+};
+
+bool has_free_gb(std::size_t gb) {
+  const auto pages = static_cast<std::size_t>(::sysconf(_SC_AVPHYS_PAGES));
+  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) >= gb << 30;
+}
+
+TEST_P(StackMemory, STACK_01_a_million_parked_goroutines_cost_a_page_each_and_little_more) {
+  const std::size_t n = has_free_gb(8) ? 1'000'000 : 100'000;
+  const std::size_t before = resident_kb();
+  crowd all(n);
+  const std::size_t parked = resident_kb();
+  all.release();
+  EXPECT_LE((parked - before) * k_kb, n * 5000) << "bytes for " << n;
+  EXPECT_TRUE(eventually([&] { return resident_kb() <= before + before / 10 + 1 * k_kb; }, 15s))
+      << resident_kb() << " KB instead of " << before;
+}
+
+TEST_P(StackMemory, STACK_07_a_parked_goroutine_gives_back_what_a_deep_call_has_taken) {
+  const std::size_t before = resident_kb();
+  const goro::chan<goro::unit> returned{1};
+  const goro::chan<goro::unit> gate;
+  goro::wait_group ended;
+  ended.go([&] {
+    expect_depth<k_kb>(64 * k_mb);
+    returned.send({});
+    gate.recv();
+    expect_depth<k_kb>(2 * k_mb);  // as often as it likes
+  });
+  returned.recv();
+  EXPECT_GE(resident_kb(), before + 60 * k_kb);
+  EXPECT_TRUE(eventually([&] { return resident_kb() <= before + 2 * k_kb; }, 5s)) << resident_kb() << " KB";
+  gate.close();
+  ended.wait();
+}
+
+TEST_P(StackMemory, STACK_07_one_that_waits_within_a_call_keeps_what_the_call_needs) {
+  const std::size_t before = resident_kb();
+  const goro::chan<goro::unit> gate;
+  goro::wait_group ended;
+  ended.go([&] {
+    const auto deeper = [&] {
+      expect_depth<k_kb>(64 * k_mb);
+      gate.recv();
+    };
+    expect_intact(dive<k_kb>(16 * k_mb, deeper));
+  });
+  EXPECT_TRUE(eventually([&] { return resident_kb() >= before + 70 * k_kb; }));
+  EXPECT_TRUE(eventually([&] { return resident_kb() <= before + 18 * k_kb; }, 5s)) << resident_kb() << " KB";
+  EXPECT_GE(resident_kb(), before + 15 * k_kb);
+  gate.close();
+  ended.wait();
+}
+
+TEST_P(StackMemory, STACK_07_the_stacks_of_ended_goroutines_are_given_back) {
+  const std::size_t before = resident_kb();
+  in_goroutine([] { expect_depth<k_kb>(64 * k_mb); });
+  EXPECT_TRUE(eventually([&] { return resident_kb() <= before + 2 * k_kb; }, 6s)) << resident_kb() << " KB";
+}
+
+TEST_P(StackMemory, STACK_07_nothing_is_taken_from_a_goroutine_that_runs) {
+  const std::size_t before = resident_kb();
+  in_goroutine([&] {
+    expect_depth<k_kb>(16 * k_mb);
+    goro_test::compute(2700ms);
+    EXPECT_GE(resident_kb(), before + 15 * k_kb);
+  });
+}
+
+TEST_P(StackMemory, STACK_08_bursts_of_goroutines_leave_memory_as_it_was) {
+  constexpr std::size_t k_burst = 100'000;
+  const std::size_t before = resident_kb();
+  std::size_t first_peak = 0;
+  for (int burst = 0; burst < 3; ++burst) {
+    crowd all(k_burst);
+    const std::size_t peak = resident_kb();
+    all.release();
+    EXPECT_GE(peak, before + k_burst * 4) << "they have no stacks";
+    if (burst == 0) first_peak = peak;
+    EXPECT_LE(peak, first_peak + first_peak / 20) << "burst " << burst;
+    const std::size_t allowed = before + before / 10 + 1 * k_kb;
+    EXPECT_TRUE(eventually([&] { return resident_kb() <= allowed; }, 10s))
+        << resident_kb() << " KB instead of " << before << " after burst " << burst;
+  }
+}
+
+TEST_P(StackMemory, STACK_08_stacks_are_used_again_and_again) {
+  const auto round = [] {
+    crowd all(10'000);
+    all.release();
+  };
+  round();
+  const goro::runtime_stats first = goro::stats();
+  for (int i = 0; i < 10; ++i) round();
+  const goro::runtime_stats last = goro::stats();
+  EXPECT_LE(last.stack_bytes_reserved, first.stack_bytes_reserved + first.stack_bytes_reserved / 10);
+}
+
+// --- what is in use stays ---
+
+// With all tools: the memory is not counted here.
+struct StackTrim : goro_test::procs_test {};
+INSTANTIATE_TEST_SUITE_P(Procs, StackTrim, testing::Values(2));
+
+constexpr auto k_until_trimmed = 2700ms;  // the keeper looks once in a second, and takes at the second look
+
+// Parks deep, returns, parks shallow, goes deep again; meanwhile others write to its locals.
+struct long_waiter {
+  static constexpr std::size_t k_depth = k_sanitized ? 80 * k_kb : 1 * k_mb;
+  goro::chan<goro::unit> gate;
+  std::atomic<std::uint64_t*> lent{nullptr};
+
+  void live() {
+    std::uint64_t shallow = 1;
+    const auto wait_deep = [&] {
+      std::uint64_t deep = 2;
+      lent = &deep;
+      gate.recv();
+      EXPECT_EQ(deep, 20U);
+      lent = &shallow;
+      expect_depth<64>(k_depth / 2);  // where memory was taken
+    };
+    expect_intact(dive<k_kb>(k_depth, wait_deep));
+    gate.recv();
+    EXPECT_EQ(shallow, 10U);
+    expect_depth<k_kb>(k_depth + k_depth / 2);
+  }
+
+  void write(std::uint64_t value) { *lent.load() = value; }
+};
+
+void release_all(std::vector<long_waiter>& all, std::uint64_t value) {
+  ASSERT_TRUE(goro_test::all_park("long waiter", all.size()));
+  std::this_thread::sleep_for(k_until_trimmed);
+  for (long_waiter& w : all) w.write(value);
+  for (long_waiter& w : all) w.gate.send({});
+}
+
+TEST_P(StackTrim, STACK_04_locals_of_long_waiters_stay_where_they_are) {
+  const std::size_t before = resident_kb();
+  std::vector<long_waiter> all(30);
+  goro::wait_group ended;
+  for (long_waiter& w : all) {
+    ended.add();
+    goro_test::go_named("long waiter", [&] {
+      const goro::scope_exit done([&] { ended.done(); });
+      w.live();
+    });
+  }
+  release_all(all, 20);
+  ASSERT_TRUE(goro_test::all_park("long waiter", all.size()));
+  const std::size_t deep = resident_kb();
+  release_all(all, 10);
+  ended.wait();
+  if (goro_test::memory_is_ours()) {
+    EXPECT_GE(deep, before + 30 * k_kb);
+  }
+}
+
+}  // namespace
