@@ -276,6 +276,14 @@ void after_installing_a_plain_handler() {
   in_diver(store_to_nowhere);
 }
 
+void after_installing_a_handler_for_one_fault() {
+  struct sigaction action{};
+  action.sa_handler = [](int) { std::puts("the user's handler"); };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGSEGV, &action, nullptr);
+  in_diver(store_to_nowhere);
+}
+
 void sent_although_ignored() {
   ::signal(SIGSEGV, SIG_IGN);
   goro::run([] { ::raise(SIGSEGV); });
@@ -368,6 +376,7 @@ const std::map<std::string, std::function<void()>> k_cases{
     {"thread", overflow_of_a_thread},
     {"chained", [] { after_installing_a_handler(store_to_nowhere); }},
     {"chained_plain", after_installing_a_plain_handler},
+    {"chained_once", after_installing_a_handler_for_one_fault},
     {"chained_overflow", [] { after_installing_a_handler([] { dive<16>(k_for_ever); }); }},
     {"limit", print_limit},
     {"crowd", last_of_a_crowd},
