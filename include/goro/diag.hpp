@@ -15,11 +15,12 @@ namespace goro::diag {
 // One goroutine as it was at the moment of the call.
 struct goroutine_info {
   std::uint64_t id = 0;
-  std::string name;             // empty unless go_options named it
-  std::string state;            // "runnable", "running", or what it waits for: "chan receive", "sleep", ...
-  std::string created_at;       // "file:line (function)" of the call that started it
-  std::uint64_t creator = 0;    // id of the goroutine that started it; 0: a plain thread
-  std::size_t stack_limit = 0;  // bytes that its stack may take; 0: it has none yet
+  std::string name;           // empty unless go_options named it
+  std::string state;          // "runnable", "running", or what it waits for: "chan receive", "sleep", ...
+  std::string created_at;     // "file:line (function)" of the call that started it
+  std::uint64_t creator = 0;  // id of the goroutine that started it; 0: a plain thread
+  std::size_t stack_limit =
+      0;  // bytes that its stack may take, as they were asked for: it has that many or more; 0: no stack yet
   std::size_t stack_used =
       0;  // bytes of it that hold memory: the most that was used, until unused pages are given back
 };

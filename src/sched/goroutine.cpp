@@ -13,18 +13,18 @@ namespace goro::detail {
 namespace {
 
 // Descriptors come from slabs, which come from regions of 16 MB of address space, aligned to their size; the
-// regions form a list that a dump can walk. A region begins with a page that says what there is to know of
-// its slabs. A slab whose descriptors have all been free for a while gives its memory back; what a dump then
-// reads there, zeros, is a dead goroutine, and good as new.
+// regions form a list that a dump can walk. A region begins with what there is to know of its slabs. A slab
+// whose descriptors have all been free for a while gives its memory back; what a dump then reads there,
+// zeros, is a dead goroutine, and good as new.
 struct slab {
-  goroutine* first = nullptr;
   slab* next_raw = nullptr;  // of those that are to be filled
-  std::size_t cold = 0;      // while give_back_descriptors() counts: how many of its descriptors are idle
+  std::uint32_t cold = 0;    // while give_back_descriptors() counts: how many of its descriptors are idle
 };
 constexpr std::size_t k_region_bytes = std::size_t{16} << 20;
-constexpr std::size_t k_slab_bytes = 63 * k_page;
+constexpr std::size_t k_header_bytes = 2 * k_page;
+constexpr std::size_t k_slab_bytes = 15 * k_page;  // what one that lives on keeps from being given back
 constexpr std::size_t k_per_slab = k_slab_bytes / sizeof(goroutine);
-constexpr std::size_t k_slabs = (k_region_bytes - k_page) / k_slab_bytes;
+constexpr std::size_t k_slabs = (k_region_bytes - k_header_bytes) / k_slab_bytes;
 static_assert(k_slab_bytes % sizeof(goroutine) == 0);
 
 struct region {
@@ -33,10 +33,10 @@ struct region {
   slab slabs[k_slabs];
 
   goroutine* descriptors() noexcept {
-    return reinterpret_cast<goroutine*>(reinterpret_cast<std::byte*>(this) + k_page);
+    return reinterpret_cast<goroutine*>(reinterpret_cast<std::byte*>(this) + k_header_bytes);
   }
 };
-static_assert(sizeof(region) <= k_page);
+static_assert(sizeof(region) <= k_header_bytes);
 
 struct depot {
   lock guard;
@@ -47,10 +47,22 @@ struct depot {
 };
 constinit depot g_depot;
 
+// That in which something lies.
+region* region_of(void* p) noexcept {
+  const std::size_t within = reinterpret_cast<std::uintptr_t>(p) % k_region_bytes;
+  return reinterpret_cast<region*>(static_cast<std::byte*>(p) - within);
+}
+
+goroutine* first_of(slab* s) noexcept {
+  region* const r = region_of(s);
+  return r->descriptors() + static_cast<std::size_t>(s - r->slabs) * k_per_slab;
+}
+
 slab& slab_of(goroutine* gp) noexcept {
-  const std::size_t within = reinterpret_cast<std::uintptr_t>(gp) % k_region_bytes;
-  auto* const r = reinterpret_cast<region*>(reinterpret_cast<std::byte*>(gp) - within);
-  return r->slabs[(within - k_page) / k_slab_bytes];
+  region* const r = region_of(gp);
+  const auto within =
+      static_cast<std::size_t>(reinterpret_cast<std::byte*>(gp) - reinterpret_cast<std::byte*>(r));
+  return r->slabs[(within - k_header_bytes) / k_slab_bytes];
 }
 
 region* new_region() {
@@ -69,8 +81,7 @@ slab* new_slab() {
   region* r = g_depot.regions.load(std::memory_order_relaxed);
   if (!r || r->used.load(std::memory_order_relaxed) == k_slabs) r = new_region();
   const std::size_t i = r->used.load(std::memory_order_relaxed);
-  r->slabs[i].first = r->descriptors() + i * k_per_slab;
-  for (std::size_t k = 0; k != k_per_slab; ++k) ::new (r->slabs[i].first + k) goroutine;
+  for (std::size_t k = 0; k != k_per_slab; ++k) ::new (r->descriptors() + i * k_per_slab + k) goroutine;
   r->used.store(i + 1, std::memory_order_release);  // pairs with for_each_descriptor()
   return &r->slabs[i];
 }
@@ -84,7 +95,8 @@ void take(chain<goroutine>& to, std::size_t n) {
     } else {
       s = new_slab();
     }
-    for (std::size_t i = 0; i != k_per_slab; ++i) g_depot.free.push_back(s->first + i);
+    goroutine* const first = first_of(s);
+    for (std::size_t i = 0; i != k_per_slab; ++i) g_depot.free.push_back(first + i);
   }
   while (to.size < n && g_depot.free.first) to.push_back(g_depot.free.pop_front());
   g_depot.fewest = std::min(g_depot.fewest, g_depot.free.size);
@@ -143,7 +155,7 @@ std::size_t give_back_descriptors() noexcept {
   while (slab* s = complete) {
     complete = s->next_raw;
     s->cold = 0;
-    discard(reinterpret_cast<std::byte*>(s->first), k_slab_bytes);
+    discard(reinterpret_cast<std::byte*>(first_of(s)), k_slab_bytes);
     const lock_guard guard(g_depot.guard);
     s->next_raw = std::exchange(g_depot.raw, s);
     ++n;
@@ -206,7 +218,7 @@ void give_shared_descriptor(goroutine* gp) noexcept {
   give(one);
 }
 
-void for_each_descriptor(void (*visit)(goroutine& g, void* arg), void* arg) noexcept {
+void for_each_descriptor(void (*visit)(goroutine& g, void* arg), void* arg) {
   for (region* r = g_depot.regions.load(std::memory_order_acquire); r;
        r = r->next) {                                                            // pairs with new_region()
     const std::size_t n = r->used.load(std::memory_order_acquire) * k_per_slab;  // pairs with new_slab()

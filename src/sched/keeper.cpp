@@ -9,10 +9,10 @@
 //   3. The unused parts of the stacks of parked goroutines are given back (stack/shrink.hpp).
 //
 // A look may take long where there are millions of goroutines, so one that was of no use is followed by a
-// longer rest, that it takes at most a fiftieth of the time. When a look has found nothing, nothing has run
-// since the one before, and no P is held, the keeper goes to sleep until somebody takes a P: an idle program
-// has no thread that wakes up. Both the decision and the taking of a P are made under the scheduler's lock,
-// so none is missed.
+// rest of up to three seconds, that it takes little of the time. When a look has found nothing, nothing has
+// run since the one before, and no P is held, the keeper goes to sleep until somebody takes a P: an idle
+// program has no thread that wakes up. Both the decision and the taking of a P are made under the scheduler's
+// lock, so none is missed.
 #include "sched/keeper.hpp"
 
 #include <pthread.h>
@@ -32,6 +32,7 @@ namespace goro::detail {
 namespace {
 
 constexpr std::chrono::milliseconds k_period{1000};
+constexpr std::chrono::milliseconds k_longest{3000};
 constexpr int k_share = 50;
 
 struct keeper_state {
@@ -98,7 +99,7 @@ void* keeper_thread(void*) {
       g_keeper.wake.sleep();
       g_keeper.wake.clear();
     }
-    const time_point next = clock::now() + std::max<clock::duration>(k_period, k_share * took);
+    const time_point next = clock::now() + std::clamp<clock::duration>(k_share * took, k_period, k_longest);
     g_keeper.wake.sleep(&next);
   }
   for (note never;;) never.sleep();  // the process is ending

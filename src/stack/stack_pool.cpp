@@ -46,7 +46,7 @@ constexpr std::size_t k_largest_region = std::size_t{k_sanitized ? 256 : 65'536}
 
 struct stack_pool::region {
   std::byte* base;
-  stack_slot* slots;
+  std::byte* descriptors;
   stack_group* groups;
   std::size_t count;              // of groups
   std::atomic<std::size_t> used;  // of these
@@ -72,6 +72,12 @@ std::size_t stack_pool::group_slots() const noexcept {
   return size() < k_deep ? 256 : size() < k_huge ? 8 : 1;
 }
 
+// Large groups have pages of their own for their descriptors, which can then be given back.
+std::size_t stack_pool::descriptor_bytes() const noexcept {
+  const std::size_t bytes = group_slots() * sizeof(stack_slot);
+  return bytes < k_page ? bytes : (bytes + k_page - 1) / k_page * k_page;
+}
+
 stack_pool* pool_for(std::size_t bytes) noexcept {
   for (stack_pool& pool : g_pools) {
     if (bytes <= pool.size()) return &pool;
@@ -94,15 +100,21 @@ bool stack_pool::add_region() noexcept {
   for (std::size_t n = std::max<std::size_t>(std::min(wish, most) / group_bytes, 1); n != 0; n /= 2) {
     std::byte* const base = map_stacks(n * group_bytes);
     if (!base) continue;
-    std::byte* const slots = map_memory(n * group_slots() * sizeof(stack_slot));
+    std::byte* const descriptors = map_memory(n * descriptor_bytes());
     std::byte* const groups = map_memory(n * sizeof(stack_group));
     auto* const r = new (std::nothrow) region{.base = base,
-                                              .slots = reinterpret_cast<stack_slot*>(slots),
+                                              .descriptors = descriptors,
                                               .groups = reinterpret_cast<stack_group*>(groups),
                                               .count = n,
                                               .used = 0,
                                               .next = last};
-    if (!slots || !groups || !r) return false;     // the process is out of memory, and about to say so
+    if (!descriptors || !groups || !r) {
+      unmap_memory(base, n * group_bytes);
+      if (descriptors) unmap_memory(descriptors, n * descriptor_bytes());
+      if (groups) unmap_memory(groups, n * sizeof(stack_group));
+      delete r;
+      return false;
+    }
     regions_.store(r, std::memory_order_release);  // pairs with newest_region()
     return true;
   }
@@ -128,8 +140,10 @@ bool stack_pool::next_group() noexcept {
 stack_pool::raw_slots stack_pool::slots_of(const stack_group* g) const noexcept {
   for (const region* r = newest_region(); r; r = r->next) {
     if (g < r->groups || g >= r->groups + r->count) continue;
-    const std::size_t i = static_cast<std::size_t>(g - r->groups) * group_slots();
-    return {.base = r->base + i * distance(), .slots = r->slots + i, .count = group_slots()};
+    const auto i = static_cast<std::size_t>(g - r->groups);
+    return {.base = r->base + i * group_slots() * distance(),
+            .slots = reinterpret_cast<stack_slot*>(r->descriptors + i * descriptor_bytes()),
+            .count = group_slots()};
   }
   fatal("goro: a group of stacks of no region");
 }
@@ -313,8 +327,9 @@ void stack_pool::trim_some() noexcept {
 
 stack_group* stack_pool::group_of(const stack_slot* s) const noexcept {
   for (const region* r = newest_region(); r; r = r->next) {
-    if (s >= r->slots && s < r->slots + r->count * group_slots())
-      return r->groups + static_cast<std::size_t>(s - r->slots) / group_slots();
+    const auto* const d = reinterpret_cast<const std::byte*>(s);
+    if (d >= r->descriptors && d < r->descriptors + r->count * descriptor_bytes())
+      return r->groups + static_cast<std::size_t>(d - r->descriptors) / descriptor_bytes();
   }
   fatal("goro: a stack of no region");
 }
@@ -326,7 +341,7 @@ void stack_pool::release_run(region* r, std::size_t first, std::size_t count) no
   for (std::size_t i = 0; i != count; ++i) discard(base + i * group_bytes, group_bytes);
   map_stacks_anew(base, count * group_bytes);
   remove_stack_guards(n);
-  discard(reinterpret_cast<std::byte*>(r->slots + first * group_slots()), n * sizeof(stack_slot));
+  discard(r->descriptors + first * descriptor_bytes(), count * descriptor_bytes());
   const lock_guard held(guard_);
   for (stack_group* g = r->groups + first; g != r->groups + first + count; ++g) {
     g->released = false;

@@ -14,7 +14,7 @@
 //   in use
 //   cold    free, and its pages are given back; in a list of its own
 // A group is some neighbouring slots: what is given back to the kernel at once, page tables and descriptors
-// included. Slots of one region have their descriptors in an array in the same order.
+// included. Groups of one region have their descriptors side by side, in the same order.
 //
 // Everything is guarded by the pool's lock, except `free_count_` and `room_`, which are hints, the list of
 // regions, which only grows, the marks of groups that are being given back, which are give_back()'s own, and
@@ -89,6 +89,7 @@ class stack_pool {
 
   std::size_t distance() const noexcept { return room() + guard(); }
   std::size_t group_slots() const noexcept;
+  std::size_t descriptor_bytes() const noexcept;  // of a group
   region* newest_region() const noexcept {
     return regions_.load(std::memory_order_acquire);  // pairs with add_region()
   }
