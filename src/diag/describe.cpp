@@ -36,7 +36,7 @@ std::vector<diag::goroutine_info> snapshot() {
                    .state = state_of(g, status),
                    .created_at = place_of(g.where.load(std::memory_order_relaxed)),
                    .creator = g.creator.load(std::memory_order_relaxed),
-                   .stack_limit = stack ? stack->limit : 0,
+                   .stack_limit = stack ? stack->limit.load(std::memory_order_relaxed) : 0,
                    .stack_used = stack ? resident_from_top(stack->bottom, stack->top) : 0});
   };
   for_each_descriptor(visit, &all);

@@ -90,7 +90,7 @@ void discard(std::byte* first, std::size_t bytes) noexcept {
 }
 
 std::size_t resident_from_top(const std::byte* bottom, const std::byte* top) noexcept {
-  constexpr std::size_t k_at_once = 256;
+  constexpr std::size_t k_at_once = 16;
   unsigned char resident[k_at_once];
   const std::size_t pages = (static_cast<std::size_t>(top - bottom) + k_page - 1) / k_page;
   for (std::size_t end = pages; end != 0;) {

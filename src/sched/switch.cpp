@@ -80,8 +80,8 @@ goroutine* prepare_first_turn(machine* mp, goroutine* gp) noexcept {
   }
   const std::size_t wanted = gp->wanted_stack();
   stack_slot* s = wanted != 0 ? mp->pp->stacks.get_sized(wanted) : mp->pp->stacks.get();
-  s->limit =
-      wanted != 0 ? wanted : std::min(s->pool->size(), g_stack_choice.asked.load(std::memory_order_relaxed));
+  const std::size_t asked = g_stack_choice.asked.load(std::memory_order_relaxed);
+  s->limit.store(wanted != 0 ? wanted : std::min(s->pool->size(), asked), std::memory_order_relaxed);
   gp->bind(s);
   sanitizer_begin(s->sanitizer, s->bottom, static_cast<std::size_t>(s->top - s->bottom), mp->system_stack);
   gp->sp.store(s->top, std::memory_order_relaxed);

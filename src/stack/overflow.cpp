@@ -102,12 +102,12 @@ void print_goroutine(const goroutine& g) noexcept {
 void print_limit(const goroutine& g, const stack_slot& s) noexcept {
   const std::size_t set = g_stack_choice.asked.load(std::memory_order_relaxed);
   const bool second = g.wanted_stack() == 0 && s.pool != stack_kind(0) && s.pool->size() < set;
-  print("runtime: goroutine stack exceeds %zu-byte limit\n", s.limit);
+  print("runtime: goroutine stack exceeds %zu-byte limit\n", s.limit.load(std::memory_order_relaxed));
   if (second) {
     print(
         "(the first %zu goroutines that run at once may have %zu bytes, further ones %zu:\n"
         " go_options{}.stack(n) asks for more for one, GORO_STACK or set_max_stack(n) for all)\n",
-        stack_kind(0)->bound(), set, s.limit);
+        stack_kind(0)->bound(), set, s.limit.load(std::memory_order_relaxed));
   }
 }
 

@@ -62,8 +62,10 @@ void discard_below(const goroutine& g, std::uintptr_t sp) noexcept {
 
 class trimming {
  public:
-  // What a pass may spend on it: one that has a million to trim does it in turns.
-  static constexpr std::size_t k_most = 16'384;
+  // Each costs 1 us or 2, whether there is something to give back or not, and an idle program is to use no
+  // CPU: a look at ten thousand is spread over many seconds.
+  static constexpr std::size_t k_most_small = 128;
+  static constexpr std::size_t k_most_large = 64;
 
   void visit(goroutine& g) noexcept {
     if (g.status.load(std::memory_order_relaxed) != g_status::waiting ||
@@ -74,8 +76,7 @@ class trimming {
     more_ = true;
     if (now == trim_state::untouched) {
       g.trim.compare_exchange_strong(now, trim_state::seen, std::memory_order_relaxed);
-    } else if (now == trim_state::seen && done_ != k_most) {
-      ++done_;
+    } else if (now == trim_state::seen && may_trim(g)) {
       batch_[count_++] = &g;
       if (count_ == batch_.size()) finish_batch();
     }
@@ -97,6 +98,15 @@ class trimming {
   bool more() const noexcept { return more_; }
 
  private:
+  bool may_trim(const goroutine& g) noexcept {
+    const stack_slot* s = g.stack();  // it may have ended meanwhile
+    const bool large = s && s->size() > 2 * k_second_stack;
+    std::size_t& done = large ? large_ : small_;
+    if (done == (large ? k_most_large : k_most_small)) return false;
+    ++done;
+    return true;
+  }
+
   static void end_trim(goroutine& g) noexcept {
     // In this order: who parks says so before its stack pointer is saved.
     const bool waits = g.status.load(std::memory_order_acquire) == g_status::waiting;
@@ -111,9 +121,10 @@ class trimming {
     g.trim.store(trim_state::trimmed, std::memory_order_release);  // pairs with come_back()
   }
 
-  std::array<goroutine*, 64> batch_{};
+  std::array<goroutine*, k_most_small + k_most_large> batch_{};  // all: who is claimed does not wait
   std::size_t count_ = 0;
-  std::size_t done_ = 0;
+  std::size_t small_ = 0;
+  std::size_t large_ = 0;
   bool more_ = false;
 };
 

@@ -30,7 +30,7 @@ struct stack_slot {
   std::byte* top = nullptr;
   stack_slot* sched_link = nullptr;
   stack_pool* pool = nullptr;
-  std::size_t limit = 0;  // what its goroutine may use, as it was said
+  std::atomic<std::size_t> limit{0};  // what its goroutine may use, as it was said
   [[no_unique_address]] sanitizer_stack sanitizer;
 
   std::size_t size() const noexcept { return static_cast<std::size_t>(top - bottom); }

@@ -97,7 +97,7 @@ void choose_stack_limit() noexcept {
 
 std::size_t stack_hoard() noexcept {
   constexpr std::size_t k_most = 96;
-  constexpr std::size_t k_of_all = 2048;
+  constexpr std::size_t k_of_all = 512;
   if (g_space != k_no_limit) return 3;
   const auto procs = static_cast<std::size_t>(std::max(sched.procs.load(std::memory_order_relaxed), 1));
   return std::clamp<std::size_t>(k_of_all / procs, 3, k_most);

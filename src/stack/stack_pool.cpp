@@ -170,11 +170,11 @@ void stack_pool::furnish(const raw_slots& raw, chain<stack_slot>& to) noexcept {
     std::byte* const base = raw.base + i * distance();
     const std::size_t colour =
         reinterpret_cast<std::uintptr_t>(raw.slots + i) / sizeof(stack_slot) % k_colours;
-    to.push_back(::new (raw.slots + i) stack_slot{.bottom = base + guard(),
-                                                  .top = base + distance() - colour * k_line,
-                                                  .sched_link = nullptr,
-                                                  .pool = this,
-                                                  .sanitizer = {}});
+    auto* const slot = ::new (raw.slots + i) stack_slot;
+    slot->bottom = base + guard();
+    slot->top = base + distance() - colour * k_line;
+    slot->pool = this;
+    to.push_back(slot);
   }
 }
 
