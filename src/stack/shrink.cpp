@@ -99,7 +99,8 @@ class trimming {
 
  private:
   bool may_trim(const goroutine& g) noexcept {
-    const stack_slot* s = g.stack();  // it may have ended meanwhile
+    // It may have ended meanwhile; pairs with bind().
+    const stack_slot* s = g.bound_stack.load(std::memory_order_acquire);
     const bool large = s && s->size() > 2 * k_second_stack;
     std::size_t& done = large ? large_ : small_;
     if (done == (large ? k_most_large : k_most_small)) return false;
