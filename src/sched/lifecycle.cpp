@@ -203,6 +203,8 @@ int run_main(const run_options& options, main_function call, void* f, std::sourc
   // After the start: only a thread that has nothing left to do counts as waiting. (The end may have counted
   // before.)
   sched.foreign_waiting.fetch_add(1, std::memory_order_release);
+  notify_submit();  // all may have fallen asleep before this thread counted: the sentinel looks for a
+                    // deadlock again
   task.done.sleep();
   let_report_finish();
   std::atexit(freeze_at_exit);  // again: see above

@@ -18,12 +18,14 @@
 #include <unwind.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 
 #include "diag/fatal.hpp"
 #include "os/memory.hpp"
@@ -111,10 +113,19 @@ void print_limit(const goroutine& g, const stack_slot& s) noexcept {
   }
 }
 
-// Unwinding reads what the program has left there.
+std::atomic<pid_t> g_reporting{0};  // the thread that unwinds
+
+// Unwinding reads what the program has left there. Another thread may overflow meanwhile; it waits.
+void fault_in_report(int) {
+  constexpr timespec k_longest{.tv_sec = 5, .tv_nsec = 0};
+  if (g_reporting.load(std::memory_order_relaxed) != ::gettid()) ::nanosleep(&k_longest, nullptr);
+  leave_process();
+}
+
 void allow_another_fault() noexcept {
+  g_reporting.store(::gettid(), std::memory_order_relaxed);
   struct sigaction last{};
-  last.sa_handler = [](int) { leave_process(); };
+  last.sa_handler = fault_in_report;
   last.sa_flags = SA_ONSTACK | SA_NODEFER;
   ::sigaction(SIGSEGV, &last, nullptr);
   sigset_t fault;
