@@ -4,6 +4,7 @@
 #include <chrono>
 #include <ostream>
 #include <thread>
+#include <utility>
 
 #include <goro/diag.hpp>
 #include <goro/go.hpp>
@@ -22,22 +23,26 @@ std::string name_of(const goroutine& g) {
   return g.extras ? g.extras->name : std::string();
 }
 
-// The present goroutines. Names and places are copied from descriptors that may end meanwhile; both only
-// change when a descriptor is used again, so an entry may then show its successor's.
+// What there is to know of one. Names and places are copied from a descriptor that may end meanwhile; both
+// only change when it is used again, so they may then be its successor's.
+diag::goroutine_info info_of(const goroutine& g, std::string state) {
+  const stack_slot* stack = g.bound_stack.load(std::memory_order_acquire);  // pairs with bind()
+  return {.id = g.id.load(std::memory_order_relaxed),
+          .name = name_of(g),
+          .state = std::move(state),
+          .created_at = place_of(g.where.load(std::memory_order_relaxed)),
+          .creator = g.creator.load(std::memory_order_relaxed),
+          .stack_limit = stack ? stack->limit.load(std::memory_order_relaxed) : 0,
+          .stack_used = stack ? resident_from_top(stack->bottom, stack->top) : 0};
+}
+
+// The present goroutines.
 std::vector<diag::goroutine_info> snapshot() {
   std::vector<diag::goroutine_info> all;
   const auto visit = [](goroutine& g, void* arg) {
     const g_status status = g.status.load(std::memory_order_acquire);  // once: it may end meanwhile
     if (status == g_status::dead) return;
-    const stack_slot* stack = g.bound_stack.load(std::memory_order_acquire);  // pairs with bind()
-    auto& out = *static_cast<std::vector<diag::goroutine_info>*>(arg);
-    out.push_back({.id = g.id.load(std::memory_order_relaxed),
-                   .name = name_of(g),
-                   .state = state_of(g, status),
-                   .created_at = place_of(g.where.load(std::memory_order_relaxed)),
-                   .creator = g.creator.load(std::memory_order_relaxed),
-                   .stack_limit = stack ? stack->limit.load(std::memory_order_relaxed) : 0,
-                   .stack_used = stack ? resident_from_top(stack->bottom, stack->top) : 0});
+    static_cast<std::vector<diag::goroutine_info>*>(arg)->push_back(info_of(g, state_of(g, status)));
   };
   for_each_descriptor(visit, &all);
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
@@ -74,15 +79,7 @@ std::string place_of(const std::source_location& where) {
          ")";
 }
 
-std::string describe(const goroutine& g, const std::string& state) {
-  diag::goroutine_info info;
-  info.id = g.id.load(std::memory_order_relaxed);
-  info.name = name_of(g);
-  info.state = state;
-  info.created_at = place_of(g.where.load(std::memory_order_relaxed));
-  info.creator = g.creator.load(std::memory_order_relaxed);
-  return in_words(info);
-}
+std::string describe(const goroutine& g, const std::string& state) { return in_words(info_of(g, state)); }
 
 std::string describe_all() {
   constexpr std::size_t k_most = 100;  // a report of a million goroutines helps nobody

@@ -170,11 +170,10 @@ void install_terminate_handler() noexcept { g_former_handler = std::set_terminat
 
 void fatal(std::string_view what) noexcept {
   claim_report();
-  // One call, in one piece, if there is memory for it.
-  char line[512];
-  const int n =
-      std::snprintf(line, sizeof line, "fatal error: %.*s\n\n", static_cast<int>(what.size()), what.data());
-  write_stderr({line, std::min(static_cast<std::size_t>(n), sizeof line - 1)});
+  // There may be no memory to put it into one piece.
+  write_stderr("fatal error: ");
+  write_stderr(what);
+  write_stderr("\n\n");
   try {
     write_stderr(describe_all());
   } catch (const std::bad_alloc&) {

@@ -1,12 +1,12 @@
 #include "sched/goroutine.hpp"
 
-#include <algorithm>
 #include <cstdint>
 #include <new>
 #include <utility>
 
 #include "diag/fatal.hpp"
 #include "os/memory.hpp"
+#include "sched/idle_chain.hpp"
 
 namespace goro::detail {
 
@@ -40,8 +40,7 @@ static_assert(sizeof(region) <= k_header_bytes);
 
 struct depot {
   lock guard;
-  chain<goroutine> free;
-  std::size_t fewest = 0;  // in `free`, since the last give_back_descriptors()
+  idle_chain<goroutine> free;
   slab* raw = nullptr;
   std::atomic<region*> regions{nullptr};  // the newest first
 };
@@ -88,7 +87,7 @@ slab* new_slab() {
 
 // Moves up to n free descriptors to a list. The depot's lock is held.
 void take(chain<goroutine>& to, std::size_t n) {
-  if (!g_depot.free.first) {
+  if (g_depot.free.size() == 0) {
     slab* s = g_depot.raw;
     if (s) {
       g_depot.raw = s->next_raw;
@@ -96,49 +95,23 @@ void take(chain<goroutine>& to, std::size_t n) {
       s = new_slab();
     }
     goroutine* const first = first_of(s);
-    for (std::size_t i = 0; i != k_per_slab; ++i) g_depot.free.push_back(first + i);
+    chain<goroutine> filled;
+    for (std::size_t i = 0; i != k_per_slab; ++i) filled.push_back(first + i);
+    g_depot.free.put(filled);
   }
-  while (to.size < n && g_depot.free.first) to.push_back(g_depot.free.pop_front());
-  g_depot.fewest = std::min(g_depot.fewest, g_depot.free.size);
+  while (to.size < n && g_depot.free.size() != 0) to.push_back(g_depot.free.take());
 }
 
 void give(chain<goroutine> those) noexcept {
   const lock_guard guard(g_depot.guard);
-  g_depot.free.append(those);
-}
-
-// Those that nobody has needed since the last time.
-chain<goroutine> take_idle() noexcept {
-  constexpr std::size_t k_at_once = 256;  // the lock is held that long
-  chain<goroutine> idle;
-  std::size_t rest = 0;
-  for (bool first = true; first || rest != 0; first = false) {
-    const lock_guard guard(g_depot.guard);
-    if (first) rest = g_depot.fewest;
-    for (std::size_t i = 0; i != k_at_once && rest != 0; ++i, --rest) {
-      goroutine* gp = g_depot.free.pop_front();
-      if (!gp) break;  // they are needed after all
-      ++slab_of(gp).cold;
-      idle.push_back(gp);
-    }
-    if (!g_depot.free.first) rest = 0;
-    if (rest == 0) g_depot.fewest = g_depot.free.size;
-  }
-  return idle;
-}
-
-// Back to the others; they are as idle as they were.
-void give_idle(chain<goroutine> those) noexcept {
-  const lock_guard guard(g_depot.guard);
-  g_depot.fewest += those.size;
-  g_depot.free.append(those);
+  g_depot.free.put(those);
 }
 
 }  // namespace
 
 std::size_t give_back_descriptors() noexcept {
   constexpr std::size_t k_complete = k_per_slab + 1;
-  chain<goroutine> idle = take_idle();
+  chain<goroutine> idle = g_depot.free.take_idle(g_depot.guard, [](goroutine* gp) { ++slab_of(gp).cold; });
   chain<goroutine> stay;
   slab* complete = nullptr;
   while (goroutine* gp = idle.pop_front()) {
@@ -150,7 +123,10 @@ std::size_t give_back_descriptors() noexcept {
     if (s.cold != k_complete) stay.push_back(gp);
   }
   for (goroutine* gp = stay.first; gp; gp = gp->sched_link) slab_of(gp).cold = 0;
-  give_idle(stay);
+  {
+    const lock_guard guard(g_depot.guard);
+    g_depot.free.put_idle(stay);
+  }
   std::size_t n = 0;
   while (slab* s = complete) {
     complete = s->next_raw;

@@ -15,14 +15,13 @@
 // lock, so none is missed.
 #include "sched/keeper.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <utility>
 
 #include "os/futex.hpp"
+#include "os/thread.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/worth.hpp"
 #include "stack/shrink.hpp"
@@ -38,7 +37,6 @@ constexpr int k_share = 50;
 struct keeper_state {
   bool asleep = false;  // guarded by the scheduler's lock
   note wake;
-  std::atomic<std::uint32_t> round{0};
 };
 constinit keeper_state g_keeper;
 
@@ -69,7 +67,7 @@ struct findings {
 };
 
 findings look() noexcept {
-  g_keeper.round.fetch_add(1, std::memory_order_relaxed);
+  sched.flush_round.fetch_add(1, std::memory_order_relaxed);
   findings found;
   found.more = flush_idle_processors();
   found.gave_back = give_back_free_stacks() != 0;
@@ -107,8 +105,6 @@ void* keeper_thread(void*) {
 
 }  // namespace
 
-std::uint32_t flush_round() noexcept { return g_keeper.round.load(std::memory_order_relaxed); }
-
 void rouse_keeper() noexcept {
   if (!g_keeper.asleep) [[likely]]
     return;
@@ -117,19 +113,11 @@ void rouse_keeper() noexcept {
 }
 
 void start_keeper() noexcept {
-  sched.helper_count.fetch_add(1, std::memory_order_relaxed);
   sigset_t all;
-  sigset_t former;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &former);  // the program's signals are for the program's threads
-  pthread_t thread{};
-  const bool started = ::pthread_create(&thread, nullptr, keeper_thread, nullptr) == 0;
-  ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
-  if (started) {
-    ::pthread_detach(thread);
-  } else {
+  ::sigfillset(&all);  // the program's signals are for the program's threads
+  sched.helper_count.fetch_add(1, std::memory_order_relaxed);
+  if (start_thread(keeper_thread, nullptr, all) != 0)
     sched.helper_count.fetch_sub(1, std::memory_order_relaxed);  // memory is then not given back
-  }
 }
 
 }  // namespace goro::detail

@@ -147,16 +147,11 @@ void start_machine(machine* mp) noexcept {
   sched.machine_count.fetch_add(1, std::memory_order_relaxed);
   // Not the mask of whoever happens to need a machine: what a goroutine starts (a process, a thread) inherits
   // it.
-  sigset_t former;
-  ::pthread_sigmask(SIG_SETMASK, &g_signal_mask, &former);
-  pthread_t thread{};
   const machine* here = current_machine();
   void* const self = sanitizer_take_name(here ? &here->system_stack : nullptr);
-  const int error = ::pthread_create(&thread, nullptr, machine_thread, mp);
+  const int error = start_thread(machine_thread, mp, g_signal_mask);
   sanitizer_give_name_back(self);
-  ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
   if (error != 0) fatal_errno("cannot start a thread", error);
-  ::pthread_detach(thread);
 }
 
 namespace {

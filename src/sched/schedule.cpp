@@ -20,7 +20,6 @@
 
 #include "base/atomics.hpp"
 #include "os/clock.hpp"
-#include "sched/keeper.hpp"
 #include "sched/turn.hpp"
 
 namespace goro::detail {
@@ -129,7 +128,7 @@ bool nothing_waits(const processor* pp) noexcept {
 }
 
 [[gnu::noinline]] void flush_caches(processor* pp) noexcept {
-  pp->flushed = flush_round();
+  pp->flushed = sched.flush_round.load(std::memory_order_relaxed);
   pp->stacks.flush();
   pp->descriptors.flush();
 }
@@ -155,7 +154,7 @@ void fetch_from_memory(std::span<goroutine* const> those) noexcept {
 
 bool pick_with_care(processor* pp, std::uint64_t tick, goroutine*& gp) noexcept {
   if (scheduler_is_due(pp)) return false;
-  if (pp->flushed != flush_round()) [[unlikely]]
+  if (pp->flushed != sched.flush_round.load(std::memory_order_relaxed)) [[unlikely]]
     flush_caches(pp);
   if (tick % k_worth_period == 0 && should_step_aside(pp)) {
     pp->aside = true;

@@ -30,6 +30,8 @@ struct scheduler {
   std::atomic<clock::rep> sentinel_due{0};
   std::atomic<machine*> machines{nullptr};  // all that were ever made
   std::atomic<int> machine_count{0};
+  std::atomic<std::uint32_t> flush_round{
+      0};                            // who holds a P gives its caches to the pools when this has changed
   std::atomic<int> helper_count{0};  // the runtime's threads that are no machines
   std::atomic<std::uint64_t> wakeups{0};
 

@@ -36,9 +36,10 @@ context depart(machine* mp, goroutine*& next) noexcept {
   return load_next(mp, next);
 }
 
-// May it have the stack of the one that has ended?
+// May it have the stack of the one that has ended? Not if either had a wish of its own.
 bool takes_over(const goroutine* next, const goroutine* ended) noexcept {
-  return next && next->fresh() && next->wanted_stack() == 0 && is_best(ended->stack());
+  return next && next->fresh() && next->wanted_stack() == 0 && ended->wanted_stack() == 0 &&
+         is_best(ended->stack());
 }
 
 }  // namespace

@@ -11,7 +11,6 @@
 #include "stack/overflow.hpp"
 
 #include <dlfcn.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -28,7 +27,6 @@
 #include <ctime>
 
 #include "diag/fatal.hpp"
-#include "os/memory.hpp"
 #include "sched/scheduler.hpp"
 #include "stack/stack_pool.hpp"
 
@@ -208,21 +206,6 @@ void install_overflow_handler() noexcept {
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   ::sigemptyset(&action.sa_mask);
   if (::sigaction(SIGSEGV, &action, &g_former) != 0) g_former = {};
-}
-
-void provide_signal_stack() noexcept {
-  constexpr std::size_t k_for_the_report = std::size_t{64} << 10;
-  const auto frame = static_cast<std::size_t>(std::max(::sysconf(_SC_MINSIGSTKSZ), 0L));
-  const std::size_t bytes = ((frame + k_for_the_report) / k_page + 1) * k_page;
-  stack_t present{};
-  if (::sigaltstack(nullptr, &present) == 0 && (present.ss_flags & SS_DISABLE) == 0 &&
-      present.ss_size >= frame + k_for_the_report / 2)
-    return;  // a sanitizer's; it takes it back when the thread ends
-  std::byte* const memory = map_memory(bytes + k_page);
-  if (!memory) return;  // an overflow will be a plain crash
-  static_cast<void>(protect(memory, k_page));
-  const stack_t ours{.ss_sp = memory + k_page, .ss_flags = 0, .ss_size = bytes};
-  ::sigaltstack(&ours, nullptr);
 }
 
 }  // namespace goro::detail

@@ -6,8 +6,4 @@ namespace goro::detail {
 // Handles SIGSEGV from now on; what is no overflow goes to the handler that was there before.
 void install_overflow_handler() noexcept;
 
-// Gives the calling thread a stack for signal handlers, unless it has one: there is no room for the handler
-// on the stack that has overflown.
-void provide_signal_stack() noexcept;
-
 }  // namespace goro::detail

@@ -59,7 +59,7 @@ std::size_t choose(std::size_t bytes) noexcept {
   const std::size_t former = g_stack_choice.asked.exchange(bytes, std::memory_order_relaxed);
   g_stack_choice.kinds[2].store(third, std::memory_order_relaxed);
   g_stack_choice.kinds[1].store(second, std::memory_order_relaxed);
-  g_stack_choice.kinds[0].store(first, std::memory_order_release);
+  g_stack_choice.kinds[0].store(first, std::memory_order_relaxed);
   return former;
 }
 
@@ -95,18 +95,22 @@ void choose_stack_limit() noexcept {
   choose(limit);
 }
 
+namespace {
+
+std::size_t procs_now() noexcept {
+  return static_cast<std::size_t>(std::max(sched.procs.load(std::memory_order_relaxed), 1));
+}
+
+}  // namespace
+
 std::size_t stack_hoard() noexcept {
   constexpr std::size_t k_most = 96;
   constexpr std::size_t k_of_all = 512;
   if (g_space != k_no_limit) return 3;
-  const auto procs = static_cast<std::size_t>(std::max(sched.procs.load(std::memory_order_relaxed), 1));
-  return std::clamp<std::size_t>(k_of_all / procs, 3, k_most);
+  return std::clamp<std::size_t>(k_of_all / procs_now(), 3, k_most);
 }
 
-std::size_t most_hoarded() noexcept {
-  const auto procs = static_cast<std::size_t>(std::max(sched.procs.load(std::memory_order_relaxed), 1));
-  return g_space != k_no_limit ? 0 : procs * stack_hoard();
-}
+std::size_t most_hoarded() noexcept { return g_space != k_no_limit ? 0 : procs_now() * stack_hoard(); }
 
 }  // namespace goro::detail
 

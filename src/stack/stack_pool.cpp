@@ -196,8 +196,7 @@ std::size_t stack_pool::most() const noexcept {
 
 // After each change of the lists. Cold ones count: who wants one gets it.
 void stack_pool::note_free() noexcept {
-  free_count_.store(free_.size + cold_.size, std::memory_order_relaxed);
-  fewest_ = std::min(fewest_, free_.size);
+  free_count_.store(free_.size() + cold_.size, std::memory_order_relaxed);
   const bool more = has_room();
   if (room_.load(std::memory_order_relaxed) != more) room_.store(more, std::memory_order_relaxed);
 }
@@ -215,7 +214,7 @@ bool stack_pool::get(chain<stack_slot>& to, std::size_t n, bool bounded) noexcep
   raw_slots raw;
   {
     const lock_guard held(guard_);
-    while (to.size < n && free_.first) to.push_back(free_.pop_front());
+    while (to.size < n && free_.size() != 0) to.push_back(free_.take());
     if (!to.first && !get_cold(to, n)) raw = carve(bounded);
     note_free();
   }
@@ -225,43 +224,23 @@ bool stack_pool::get(chain<stack_slot>& to, std::size_t n, bool bounded) noexcep
 
 void stack_pool::put(chain<stack_slot> slots) noexcept {
   const lock_guard held(guard_);
-  free_.append(slots);
+  free_.put(slots);
   note_free();
 }
 
 // --- giving back ---
 
-// Those that have been free for longest, as many as were never needed: what give_back() makes cold.
-chain<stack_slot> stack_pool::take_idle() noexcept {
-  constexpr std::size_t k_at_once = 256;  // the lock is held that long
-  chain<stack_slot> idle;
-  std::size_t rest = 0;
-  for (bool first = true; first || rest != 0; first = false) {
-    const lock_guard held(guard_);
-    if (first) rest = fewest_;
-    for (std::size_t i = 0; i != k_at_once && rest != 0; ++i, --rest) {
-      stack_slot* s = free_.pop_front();
-      if (!s) break;  // they are needed after all
-      ++group_of(s)->cold;
-      idle.push_back(s);
-    }
-    if (!free_.first) rest = 0;
-    if (rest == 0) fewest_ = free_.size;
-    note_free();
-  }
-  return idle;
-}
-
 std::size_t stack_pool::give_back() noexcept {
   retry_exhausted();
   if (size() >= k_deep) trim_some();
-  chain<stack_slot> idle = take_idle();
+  chain<stack_slot> idle = free_.take_idle(guard_, [this](stack_slot* s) { ++group_of(s)->cold; });
   const std::size_t n = idle.size;
   if (n == 0) return 0;
   chain<stack_slot> were_cold;
   {
     const lock_guard held(guard_);
     were_cold = std::exchange(cold_, {});
+    note_free();
   }
   // From here on nobody else has any that is cold, so the groups' counts stand still.
   chain<stack_slot> stay;
@@ -318,11 +297,11 @@ void stack_pool::trim_some() noexcept {
   chain<stack_slot> some;
   {
     const lock_guard held(guard_);
-    while (some.size != k_at_once && free_.first) some.push_back(free_.pop_front());
+    while (some.size != k_at_once && free_.size() != 0) some.push_back(free_.borrow());
   }
   for (stack_slot* s = some.first; s; s = s->sched_link) discard(s->bottom, room() - k_kept);
   const lock_guard held(guard_);
-  free_.append(some);
+  free_.put(some);
 }
 
 stack_group* stack_pool::group_of(const stack_slot* s) const noexcept {
@@ -338,6 +317,7 @@ void stack_pool::release_run(region* r, std::size_t first, std::size_t count) no
   const std::size_t group_bytes = group_slots() * distance();
   const std::size_t n = count * group_slots();
   std::byte* const base = r->base + first * group_bytes;
+  // The pages first, while others may fault; then the page tables, under the lock of the address space.
   for (std::size_t i = 0; i != count; ++i) discard(base + i * group_bytes, group_bytes);
   map_stacks_anew(base, count * group_bytes);
   remove_stack_guards(n);

@@ -29,6 +29,7 @@
 
 #include "os/memory.hpp"
 #include "sched/chain.hpp"
+#include "sched/idle_chain.hpp"
 #include "stack/stack.hpp"
 
 namespace goro::detail {
@@ -97,7 +98,6 @@ class stack_pool {
   bool next_group() noexcept;
   bool add_region() noexcept;
   bool get_cold(chain<stack_slot>& to, std::size_t most) noexcept;
-  chain<stack_slot> take_idle() noexcept;
   void trim_some() noexcept;
   void retry_exhausted() noexcept;
   void release_groups() noexcept;
@@ -109,9 +109,8 @@ class stack_pool {
   void note_free() noexcept;
 
   lock guard_;
-  chain<stack_slot> free_;  // first in, first out
+  idle_chain<stack_slot> free_;
   chain<stack_slot> cold_;
-  std::size_t fewest_ = 0;  // in free_, since the last give_back()
   stack_group* raw_groups_ = nullptr;
   raw_slots current_;                      // the rest of the group that is being carved
   std::atomic<region*> regions_{nullptr};  // never shrinks: who gives back reads it without the lock
