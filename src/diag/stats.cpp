@@ -59,7 +59,8 @@ runtime_stats stats() {
         static_cast<detail::stack_totals*>(sum)->bytes += part.bytes;
       },
       &totals);
-  s.stacks_cached = totals.made - std::min<std::uint64_t>(s.stacks_in_use, totals.made);
+  const std::uint64_t used = s.stacks_in_use + sched.signal_stacks.load(std::memory_order_relaxed);
+  s.stacks_cached = totals.made - std::min<std::uint64_t>(used, totals.made);
   s.stack_bytes_reserved = totals.bytes;
   return s;
 }

@@ -6,13 +6,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
-
-#include "os/memory.hpp"
 
 namespace goro::detail {
 
@@ -34,21 +31,6 @@ static_assert(sizeof(sched_attributes) == 48);
 }  // namespace
 
 void ask_for_exact_sleeps() noexcept { ::prctl(PR_SET_TIMERSLACK, 1); }
-
-void provide_signal_stack() noexcept {
-  constexpr std::size_t k_for_the_report = std::size_t{64} << 10;
-  const auto frame = static_cast<std::size_t>(std::max(::sysconf(_SC_MINSIGSTKSZ), 0L));
-  const std::size_t bytes = ((frame + k_for_the_report) / k_page + 1) * k_page;
-  stack_t present{};
-  if (::sigaltstack(nullptr, &present) == 0 && (present.ss_flags & SS_DISABLE) == 0 &&
-      present.ss_size >= frame + k_for_the_report / 2)
-    return;  // a sanitizer's; it takes it back when the thread ends
-  std::byte* const memory = map_memory(bytes + k_page);
-  if (!memory) return;  // an overflow will be a plain crash
-  static_cast<void>(protect(memory, k_page));
-  const stack_t ours{.ss_sp = memory + k_page, .ss_flags = 0, .ss_size = bytes};
-  ::sigaltstack(&ours, nullptr);
-}
 
 int start_thread(void* (*body)(void*), void* arg, const sigset_t& mask) noexcept {
   sigset_t former;

@@ -9,10 +9,6 @@ namespace goro::detail {
 // Timers and naps on time: the kernel's default adds 50 us of slack to each sleep. For the calling thread.
 void ask_for_exact_sleeps() noexcept;
 
-// Gives the calling thread a stack for signal handlers, unless it has one: on a goroutine's stack that has
-// overflown there is no room for the handler that says so.
-void provide_signal_stack() noexcept;
-
 // Starts a thread that nobody joins, with that signal mask; returns 0 or the error.
 int start_thread(void* (*body)(void*), void* arg, const sigset_t& mask) noexcept;
 

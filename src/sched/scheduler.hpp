@@ -31,8 +31,9 @@ struct scheduler {
   std::atomic<machine*> machines{nullptr};  // all that were ever made
   std::atomic<int> machine_count{0};
   std::atomic<std::uint32_t> flush_round{
-      0};                            // who holds a P gives its caches to the pools when this has changed
-  std::atomic<int> helper_count{0};  // the runtime's threads that are no machines
+      0};  // who holds a P gives its caches to the pools when this has changed
+  std::atomic<std::uint64_t> signal_stacks{0};  // taken from the pools for threads
+  std::atomic<int> helper_count{0};             // the runtime's threads that are no machines
   std::atomic<std::uint64_t> wakeups{0};
 
   // All Ps ever made; [0, procs) are in use.

@@ -208,4 +208,19 @@ void install_overflow_handler() noexcept {
   if (::sigaction(SIGSEGV, &action, &g_former) != 0) g_former = {};
 }
 
+void provide_signal_stack() noexcept {
+  constexpr std::size_t k_for_the_report = std::size_t{64} << 10;
+  const std::size_t bytes =
+      static_cast<std::size_t>(std::max(::sysconf(_SC_MINSIGSTKSZ), 0L)) + k_for_the_report;
+  stack_t present{};
+  if (::sigaltstack(nullptr, &present) == 0 && (present.ss_flags & SS_DISABLE) == 0 &&
+      present.ss_size >= bytes - k_for_the_report / 2)
+    return;  // a sanitizer's; it takes it back when the thread ends
+  const stack_slot* s = take_stack(bytes);
+  if (!s) return;  // an overflow will be a plain crash
+  sched.signal_stacks.fetch_add(1, std::memory_order_relaxed);
+  const stack_t ours{.ss_sp = s->bottom, .ss_flags = 0, .ss_size = s->size()};
+  ::sigaltstack(&ours, nullptr);
+}
+
 }  // namespace goro::detail

@@ -72,13 +72,18 @@ stack_slot* stack_cache::get_otherwise(stack_slot* stale) noexcept {
   out_of_stacks(stack_kind(stack_choice::k_kinds - 1)->size());
 }
 
+stack_slot* take_stack(std::size_t bytes) noexcept {
+  chain<stack_slot> some;  // a batch may be made
+  if (!pool_for(std::max(bytes, k_smallest_wish))->get(some, 1, false)) return nullptr;
+  stack_slot* s = some.pop_front();
+  give(some);
+  return s;
+}
+
 stack_slot* stack_cache::get_sized(std::size_t bytes) noexcept {
   taken_.store(taken() + 1, std::memory_order_relaxed);
-  chain<stack_slot> one;
-  if (!pool_for(std::max(bytes, k_smallest_wish))->get(one, 1, false)) out_of_stacks(bytes);
-  chain<stack_slot> rest = one;  // a batch may have been made
-  stack_slot* s = rest.pop_front();
-  if (rest.first) s->pool->put(rest);
+  stack_slot* s = take_stack(bytes);
+  if (!s) out_of_stacks(bytes);
   return s;
 }
 

@@ -81,6 +81,9 @@ class stack_cache {
   std::atomic<std::uint64_t> given_back_{0};
 };
 
+// One of at least so many bytes, from its pool; null if there is no memory for it.
+stack_slot* take_stack(std::size_t bytes) noexcept;
+
 // May a goroutine that asked for nothing have this stack? Not if there are better ones.
 bool is_best(const stack_slot* s) noexcept;
 
