@@ -2,16 +2,14 @@
 //
 // Invariants (Go's):
 //   * receivers wait only while the buffer is empty and the channel is open; senders only while the buffer is
-//   full;
-//     so never both queues are non-empty.
+//     full; so never both queues are non-empty.
 //   * a waiting receiver's node points to raw storage for one element, a waiting sender's to the element
-//   itself.
+//     itself.
 //   * whoever ends a wait moves the element, on behalf of both sides, under the channel's lock; the woken
-//   side does
-//     not touch the channel again.
+//     side does not touch the channel again.
 //   * elements leave in the order in which they came: a sender that waited behind a full buffer gets its
-//   element into
-//     the slot that is freed by the receive which wakes it.
+//     element into the slot that is freed by the receive which wakes it.
+//
 // Everything is guarded by the channel's lock; ready() is called after its release. After that a waker
 // touches the channel no more, and the woken side never does: the channel may be gone. The last visible
 // handle may go while an operation is blocked: nothing can wake it then but its deadline, and a wait with a

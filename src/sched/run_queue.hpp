@@ -2,14 +2,13 @@
 //
 // Three places, because three kinds of work want three orders:
 //   run_next  one goroutine that the running one has just made ready. It gets the next turn, within the same
-//   time
-//             slice: its data is hot, and a hand-over between two goroutines must not cost a queue.
+//             time slice: its data is hot, and a hand-over between two goroutines must not cost a queue.
 //   ready     a ring of those made ready before that: first in, first out, for fairness.
 //   fresh     those never started: newest first for the owner, oldest first for thieves (Cilk's order). What
-//   has
-//             not started has no stack, so the owner keeps the tree of waiting parents small, and a thief
+//             has not started has no stack, so the owner keeps the tree of waiting parents small, and a thief
 //             gets the largest subtree. First in, first out costs fork-join programs a stack for every node
 //             of a level.
+//
 // Nothing starves: see pick() and its caller in schedule.cpp, which counts turns.
 //
 // All of it is guarded by a biased lock (base/biased_lock.hpp): the P's machine is the owner, thieves take
