@@ -17,6 +17,7 @@ struct workload {
 };
 std::span<const workload> sched_workloads();
 std::span<const workload> comm_workloads();
+std::span<const workload> blocking_workloads();
 
 // -n and -g, or the workload's own default where the flag is zero or not given.
 std::int64_t size_or(std::int64_t default_size);

@@ -35,7 +35,7 @@ double seconds(const timeval& t) {
 }
 
 const workload* find(std::string_view name) {
-  for (const auto set : {sched_workloads(), comm_workloads()}) {
+  for (const auto set : {sched_workloads(), comm_workloads(), blocking_workloads()}) {
     for (const workload& w : set) {
       if (w.name == name) return &w;
     }
@@ -46,7 +46,7 @@ const workload* find(std::string_view name) {
 int usage(const std::string& complaint) {
   if (!complaint.empty()) std::fprintf(stderr, "goro-bench: %s\n", complaint.c_str());
   std::string names;
-  for (const auto set : {sched_workloads(), comm_workloads()}) {
+  for (const auto set : {sched_workloads(), comm_workloads(), blocking_workloads()}) {
     for (const workload& w : set) names.append(" ").append(w.name);
   }
   std::fprintf(

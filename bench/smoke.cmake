@@ -6,7 +6,7 @@ execute_process(
   RESULT_VARIABLE status
   OUTPUT_VARIABLE output
   ERROR_VARIABLE errors)
-set(line "workload=${WORKLOAD} procs=2 metric=[a-z_]+ value=[-+.e0-9]+\n")
+set(line "workload=${WORKLOAD} procs=2 metric=[a-z0-9_]+ value=[-+.e0-9]+\n")
 if(NOT status EQUAL 0 OR errors OR NOT output MATCHES "^(${line})+$")
   message(FATAL_ERROR "exit code ${status}\n${output}${errors}")
 endif()

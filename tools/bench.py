@@ -118,10 +118,12 @@ ROW = "{:<16} {:>5}  {:<10} {:>25} {:>25} {:>6}  {}"
 
 
 def print_rows(rows, targets, score):
-    """Prints the lines of one workload and one number of procs. Its target is for the first metric; goro misses it
-    by failing, too."""
+    """Prints the lines of one workload and one number of procs. Its target is for the metric that it names, else for
+    the first one; goro misses it by failing, too."""
     for i, row in enumerate(rows):
-        target = targets.get(row["workload"], {}).get(str(row["procs"])) if i == 0 else None
+        wanted = targets.get(row["workload"], {})
+        aimed_at = row["metric"] == wanted["metric"] if "metric" in wanted else i == 0
+        target = wanted.get(str(row["procs"])) if aimed_at else None
         ratio, failed = None, row["failed"]
         if row["goro"] and row["go"] and not failed and statistics.median(row["go"]) != 0:
             ratio = statistics.median(row["goro"]) / statistics.median(row["go"])
