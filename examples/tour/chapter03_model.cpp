@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <thread>
 #include <vector>
 
@@ -67,6 +69,36 @@ census count_at_the_gate(std::size_t n) {
   return c;
 }
 
+// Blocks its thread in the kernel, of which the runtime is told nothing.
+void block_thread(std::chrono::milliseconds d) {
+  timespec rest{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(d).count()};
+  while (::nanosleep(&rest, &rest) != 0) {
+  }
+}
+
+// One P, and more goroutines that block their threads than there are Ps.
+void hand_off() {
+  const procs_scope one(1);
+  constexpr int k_goroutines = 50;
+  const auto before = goro::stats();
+  goro::wait_group wg;
+  const double took = seconds([&] {
+    for (int i = 0; i != k_goroutines; ++i) wg.go([] { block_thread(std::chrono::milliseconds(20)); });
+    wg.wait();
+  });
+  const auto after = goro::stats();
+  say("%d goroutines blocked their threads for 20 ms each, on one P: %.0f ms in all. The P was taken from a "
+      "blocked",
+      k_goroutines, took * 1e3);
+  say("thread %llu times, and %llu threads took turns with it; they end when nobody needs them",
+      static_cast<unsigned long long>(after.handoffs_blocked - before.handoffs_blocked),
+      static_cast<unsigned long long>(after.machines));
+  check(after.handoffs_blocked > before.handoffs_blocked,
+        "a thread that blocks in the kernel loses its P to another");
+  if (times_count())
+    check(took < 0.5, "so fifty blocking calls took about as long as one, and not fifty times as long");
+}
+
 }  // namespace
 
 void chapter_model(const settings&) {
@@ -99,7 +131,7 @@ void chapter_model(const settings&) {
   say("The threads of the runtime: %llu machines for %llu processors",
       static_cast<unsigned long long>(goro::stats().machines),
       static_cast<unsigned long long>(goro::stats().processors));
-  not_yet("a thread that blocks in the kernel hands its P to another thread");
+  hand_off();
 }
 
 }  // namespace tour

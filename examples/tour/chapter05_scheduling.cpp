@@ -88,7 +88,7 @@ void from_a_thread() {
   std::thread outsider([&] {
     for (int i = 0; i != 100; ++i) wg.go([&ran] { ran.fetch_add(1); });
   });
-  outsider.join();  // blocks this thread, and with it a P; so the outsider must not wait for goroutines
+  outsider.join();  // blocks this thread; should it take long, the P goes to another one
   wg.wait();
   say("global queue:   a plain thread started 100 goroutines; %llu were taken from the global queue",
       count(goro::stats().global_runs - before.global_runs));
@@ -116,6 +116,30 @@ void stealing() {
       count(after.steals - before.steals), count(after.stolen - before.stolen));
   check(stolen_and_run == k_goroutines, "an idle P steals from a busy one, and runs what it took");
   check(after.steals > before.steals, "and the runtime has counted it");
+}
+
+// More goroutines that never call goro than there are Ps.
+void endless_loops() {
+  const int loops = 2 * goro::max_procs();
+  std::atomic<bool> stop{false};
+  goro::wait_group wg;
+  const auto before = goro::stats();
+  for (int i = 0; i != loops; ++i) {
+    wg.go([&stop] {
+      while (!stop.load(std::memory_order_relaxed)) {
+      }
+    });
+  }
+  double longest = 0;
+  for (int i = 0; i != 20; ++i) {
+    longest = std::max(longest, seconds([] { goro::sleep_for(std::chrono::milliseconds(1)); }));
+  }
+  stop.store(true);
+  wg.wait();
+  say("time slices:    beside %d endless loops main slept 20 times for 1 ms; the longest took %.1f ms", loops,
+      longest * 1e3);
+  check(goro::stats().handoffs_busy > before.handoffs_busy,
+        "a goroutine that computes without end loses its P after 10 ms, and freezes nobody");
 }
 
 void resizing() {
@@ -149,7 +173,7 @@ void chapter_scheduling(const settings&) {
   from_a_thread();
   stealing();
   resizing();
-  not_yet("a goroutine that computes without end loses its P to another thread");
+  endless_loops();
 }
 
 }  // namespace tour

@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <goro/detail/blocking.hpp>
 #include <goro/detail/run_main.hpp>
 #include <goro/detail/spawn.hpp>
 #include <goro/future.hpp>
@@ -79,6 +80,18 @@ void go(F&& f, A&& a, B&& b, C&& c, D&& d, More&&... more) {
                               std::decay_t<D>, std::decay_t<More>...>>(
       nullptr, std::source_location(), std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
       std::forward<C>(c), std::forward<D>(d), std::forward<More>(more)...);
+}
+
+// Calls f and returns what it returns, throws what it throws. The calling goroutine gives its P to others
+// first, so f may block its thread as long as it likes and costs nobody a turn; it gets one back afterwards,
+// at once if one is idle. Not needed, only quicker: a goroutine that blocks unannounced is found out within
+// some tens of microseconds to 20 ms. Worth it for what blocks for a millisecond and more; it costs some
+// microseconds, or a wake-up of a thread if others wait. A call into goro from f ends the effect. Read
+// errno in f: afterwards the thread may be another one. On a plain thread it just calls f.
+template <std::invocable F>
+std::invoke_result_t<F> blocking(F&& f) {
+  const detail::blocking_region region;
+  return std::forward<F>(f)();
 }
 
 // Blocks for ever (Go's `select {}`). The goroutine is never unwound.

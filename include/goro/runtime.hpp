@@ -6,16 +6,41 @@
 
 namespace goro {
 
-// The number of Ps: how many goroutines hold the right to run at one instant (Go's GOMAXPROCS).
-// The first value is the number of CPUs that the process may use, or GORO_MAXPROCS. Does not block.
+// The number of Ps: how many goroutines hold the right to run at one instant (Go's GOMAXPROCS). One that
+// blocks its thread, or computes for longer than 10 ms while others wait, loses that right until it calls
+// goro the next time, and runs on meanwhile beside those that hold it. The first value is the number of CPUs
+// that the process may use, by its affinity mask and by the CPU quotas of its control groups (rounded up),
+// and it follows these, about once in a second; or it is GORO_MAXPROCS. Does not block.
 int max_procs() noexcept;
 
-// Sets the number of Ps and returns the former one; n < 1 only reports, n above 1024 means 1024.
+// Sets the number of Ps, for good, and returns the former one; n < 1 only reports, n above 1024 means 1024.
 // Takes effect while the program runs: a P that is taken away stops at its goroutine's next call into goro
 // that is no fast path (a buffered element, a free mutex, a counter that stays above zero);
 // nothing that was queued on it is lost. Safe from any goroutine or thread, several at once.
 // (runtime.GOMAXPROCS)
 int set_max_procs(int n);
+
+// Sets how many threads the runtime may have, and returns the former value; n < 1 only reports. The first
+// value is 10,000. A thread is needed for each P, and for each goroutine that blocks its thread or computes
+// for long. A program that needs more ends: "thread exhaustion". Does not block. (debug.SetMaxThreads)
+int set_max_threads(int n) noexcept;
+
+// From lock_os_thread on the calling goroutine runs on its present thread only, and nothing else runs there,
+// until unlock_os_thread was called as often; an unlock too many does nothing. For libraries that keep state
+// in the thread. The goroutine may block and yield meanwhile; each of its turns then costs two wake-ups of
+// threads. If it ends while it is locked its thread ends with it. What it starts is not locked. On a plain
+// thread they do nothing. lock_os_thread throws std::bad_alloc. (runtime.LockOSThread)
+void lock_os_thread();
+void unlock_os_thread() noexcept;
+
+// Holds the calling goroutine on its thread in a scope.
+class [[nodiscard]] os_thread_lock {
+ public:
+  os_thread_lock() { lock_os_thread(); }
+  ~os_thread_lock() { unlock_os_thread(); }
+  os_thread_lock(const os_thread_lock&) = delete;
+  os_thread_lock& operator=(const os_thread_lock&) = delete;
+};
 
 // The number of goroutines that were started and have not ended; the runtime's own helpers are not counted.
 // A snapshot: exact when nothing starts or ends meanwhile. (runtime.NumGoroutine)
@@ -33,6 +58,11 @@ struct runtime_stats {
   std::uint64_t global_runs = 0;      // goroutines taken from the global queue
   std::uint64_t machine_wakeups = 0;  // times a sleeping thread was woken to look for work
   std::uint64_t timers_fired = 0;
+  std::uint64_t preemptions = 0;       // turns that ended because the slice of 10 ms was over
+  std::uint64_t handoffs_blocked = 0;  // times a goroutine lost its P because it blocked its thread
+  std::uint64_t handoffs_busy = 0;     // times it did because it computed for too long without calling goro
+  std::uint64_t goroutines_away = 0;   // running without a P now
+  std::uint64_t stalls = 0;         // times one was so for 100 ms or longer, unannounced, and has come back
   std::uint64_t stacks_in_use = 0;  // bound to a goroutine that has started and not ended
   std::uint64_t stacks_cached = 0;  // kept for reuse
   std::uint64_t stack_bytes_reserved = 0;

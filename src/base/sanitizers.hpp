@@ -127,8 +127,9 @@ inline void sanitizer_leave([[maybe_unused]] sanitizer_stack* from,
   if (!race_checks_program()) return __tsan_switch_to_fiber(to->fiber, 0);
   const bool begins = !to->begun;
   to->begun = true;
+  void* const next = to->fiber;
   if (!from) race_show();
-  __tsan_switch_to_fiber(to->fiber, __tsan_switch_to_fiber_no_sync);
+  __tsan_switch_to_fiber(next, __tsan_switch_to_fiber_no_sync);
   if (begins) race_hide();
 #endif
 }

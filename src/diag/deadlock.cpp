@@ -23,12 +23,18 @@ int thread_count() noexcept {
   return n - k_sanitizer_threads;
 }
 
+// Then their number says nothing; the look is made again when they have been joined.
+bool threads_end() noexcept {
+  const lock_guard guard(sched.guard);
+  return sched.leaving != 0;
+}
+
 }  // namespace
 
 void report_deadlock(machine* sentinel) noexcept {
   const int asleep = sched.foreign_waiting.load(std::memory_order_acquire);
   if (asleep == 0 || sched.freezing.load(std::memory_order_relaxed)) return;
-  if (sched.endless_sleeps.load(std::memory_order_acquire) != 0) return;
+  if (sched.endless_sleeps.load(std::memory_order_acquire) != 0 || threads_end()) return;
   const int ours = sched.machine_count.load(std::memory_order_relaxed) +
                    sched.helper_count.load(std::memory_order_relaxed);
   if (thread_count() != ours + asleep) return;

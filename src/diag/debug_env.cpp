@@ -24,6 +24,7 @@ bool apply(debug_settings& settings, std::string_view item) noexcept {
   unsigned flag = 0;
   if (read(item, "raceruntime=", flag) && flag <= 1) return settings.race_runtime = flag == 1, true;
   if (read(item, "mprotectguards=", flag) && flag <= 1) return settings.mprotect_guards = flag == 1, true;
+  if (read(item, "stalls=", flag) && flag <= 1) return settings.stalls = flag == 1, true;
   return read(item, "shuffle=", settings.shuffle_seed);
 }
 
@@ -35,7 +36,7 @@ debug_settings read_debug_settings() noexcept {
     rest.remove_prefix(std::min(item.size() + 1, rest.size()));
     if (!item.empty() && !apply(settings, item)) {
       write_stderr("goro: GORO_DEBUG: \"" + std::string(item) +
-                   "\" ignored; known: shuffle=SEED, raceruntime=1, mprotectguards=1\n");
+                   "\" ignored; known: shuffle=SEED, raceruntime=1, mprotectguards=1, stalls=1\n");
     }
   }
   return settings;

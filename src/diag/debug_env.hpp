@@ -12,6 +12,8 @@ struct debug_settings {
   bool race_runtime = false;
   // mprotectguards=1: guards of stacks as on kernels before 6.13 (stack/stack_guard.hpp).
   bool mprotect_guards = false;
+  // stalls=1: tells of goroutines that block their threads, or compute for long (diag/stall.hpp).
+  bool stalls = false;
 };
 
 // What the environment said when it was first asked for. What is not known is ignored, with a line on stderr

@@ -105,7 +105,7 @@ namespace {
 // The goroutine, or the thread (odd, where a goroutine's address is even).
 std::uintptr_t present_party() noexcept {
   const machine* mp = current_machine();
-  if (mp && mp->curg) return reinterpret_cast<std::uintptr_t>(mp->curg);
+  if (mp && mp->curg) return reinterpret_cast<std::uintptr_t>(mp->curg.get());
   return static_cast<std::uintptr_t>(::gettid()) << 1 | 1;
 }
 

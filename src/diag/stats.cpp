@@ -40,6 +40,7 @@ runtime_stats stats() {
     s.goroutines_finished += pp.finished.get();
     s.switches += pp.tick.load(std::memory_order_relaxed);
     s.yields += pp.yields.get();
+    s.preemptions += pp.preempted.get();
     s.steals += pp.steals.get();
     s.stolen += pp.stolen.get();
     s.overflows += pp.overflows.get();
@@ -48,8 +49,16 @@ runtime_stats stats() {
     stacks_taken += pp.stacks.taken();
   });
   s.stacks_in_use = stacks_taken > stacks_given_back ? stacks_taken - stacks_given_back : 0;
+  s.handoffs_blocked = sched.handoffs_blocked.load(std::memory_order_relaxed);
+  s.handoffs_busy = sched.handoffs_busy.load(std::memory_order_relaxed);
+  s.stalls = sched.stalls.load(std::memory_order_relaxed);
+  {
+    const detail::lock_guard guard(sched.guard);
+    s.goroutines_away = static_cast<std::uint64_t>(sched.away);
+    s.machines =
+        static_cast<std::uint64_t>(sched.machine_count.load(std::memory_order_relaxed) - sched.leaving);
+  }
   s.machine_wakeups = sched.wakeups.load(std::memory_order_relaxed);
-  s.machines = static_cast<std::uint64_t>(sched.machine_count.load(std::memory_order_relaxed));
   s.processors = static_cast<std::uint64_t>(max_procs());
   detail::stack_totals totals;
   detail::for_each_pool(

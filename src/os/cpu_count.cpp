@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "diag/fatal.hpp"
+#include "os/cpu_quota.hpp"
 
 namespace goro::detail {
 
@@ -30,7 +32,7 @@ int cpus_by_affinity() noexcept {
 
 }  // namespace
 
-int initial_procs(int limit) noexcept {
+std::optional<int> wished_procs(int limit) noexcept {
   if (const char* wish = std::getenv("GORO_MAXPROCS"); wish && *wish) {
     const std::string_view text(wish);
     long n = 0;
@@ -40,7 +42,16 @@ int initial_procs(int limit) noexcept {
     }
     write_stderr("goro: GORO_MAXPROCS=" + std::string(text) + " ignored: it must be a positive integer\n");
   }
-  return std::clamp(cpus_by_affinity(), 1, limit);
+  return std::nullopt;
+}
+
+int usable_cpus(int limit) noexcept {
+  int cpus = cpus_by_affinity();
+  try {
+    if (const int quota = cpu_quota(""); quota != 0) cpus = std::min(cpus, quota);
+  } catch (const std::bad_alloc&) {  // then without
+  }
+  return std::clamp(cpus, 1, limit);
 }
 
 }  // namespace goro::detail

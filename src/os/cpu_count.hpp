@@ -1,10 +1,15 @@
 // How many Ps a program begins with.
 #pragma once
 
+#include <optional>
+
 namespace goro::detail {
 
-// The CPUs that the process may use, from its affinity mask; or GORO_MAXPROCS, if that holds a positive
-// integer (anything else is ignored with a line on stderr). At least 1, at most `limit`.
-int initial_procs(int limit) noexcept;
+// GORO_MAXPROCS, if that holds a positive integer; anything else is ignored with a line on stderr.
+std::optional<int> wished_procs(int limit) noexcept;
+
+// The CPUs that the process may use: by its affinity mask and the quotas of its control groups. At least 1,
+// at most `limit`.
+int usable_cpus(int limit) noexcept;
 
 }  // namespace goro::detail

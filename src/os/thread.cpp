@@ -1,5 +1,6 @@
 #include "os/thread.hpp"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -10,6 +11,8 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <string_view>
 
 namespace goro::detail {
 
@@ -32,14 +35,45 @@ static_assert(sizeof(sched_attributes) == 48);
 
 void ask_for_exact_sleeps() noexcept { ::prctl(PR_SET_TIMERSLACK, 1); }
 
-int start_thread(void* (*body)(void*), void* arg, const sigset_t& mask) noexcept {
+int start_thread(void* (*body)(void*), void* arg, pthread_t* handle) noexcept {
+  sigset_t all;
   sigset_t former;
-  ::pthread_sigmask(SIG_SETMASK, &mask, &former);
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &former);
   pthread_t thread{};
-  const int error = ::pthread_create(&thread, nullptr, body, arg);
+  const int error = ::pthread_create(handle ? handle : &thread, nullptr, body, arg);
   ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
-  if (error == 0) ::pthread_detach(thread);
+  if (error == 0 && !handle) ::pthread_detach(thread);
   return error;
+}
+
+void thread_id::note_self() noexcept {
+  number = ::gettid();
+  if (::pthread_getcpuclockid(::pthread_self(), &cpu_clock) != 0) cpu_clock = CLOCK_THREAD_CPUTIME_ID;
+}
+
+std::int64_t thread_id::cpu_time() const noexcept {
+  timespec t{};
+  ::clock_gettime(cpu_clock, &t);
+  return t.tv_sec * std::int64_t{1'000'000'000} + t.tv_nsec;
+}
+
+// The kernel's line on the thread: "number (name) state ...", with anything in the name.
+thread_id::state thread_id::look() const noexcept {
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", number);
+  const int saved = errno;
+  char line[128];
+  ssize_t n = 0;
+  if (const int fd = ::open(path, O_RDONLY | O_CLOEXEC); fd >= 0) {
+    n = ::read(fd, line, sizeof line);
+    ::close(fd);
+  }
+  errno = saved;
+  const std::string_view text(line, n > 0 ? static_cast<std::size_t>(n) : 0);
+  const std::size_t name_end = text.rfind(") ");
+  if (name_end == text.npos || name_end + 2 >= text.size()) return state::unknown;
+  return text[name_end + 2] == 'R' ? state::runnable : state::asleep;
 }
 
 std::uintptr_t thread_stack_bottom() noexcept {

@@ -1,16 +1,38 @@
 // What the runtime asks of the kernel for one of its threads.
 #pragma once
 
-#include <csignal>
+#include <pthread.h>
+#include <sys/types.h>
+
 #include <cstdint>
+#include <ctime>
 
 namespace goro::detail {
 
 // Timers and naps on time: the kernel's default adds 50 us of slack to each sleep. For the calling thread.
 void ask_for_exact_sleeps() noexcept;
 
-// Starts a thread that nobody joins, with that signal mask; returns 0 or the error.
-int start_thread(void* (*body)(void*), void* arg, const sigset_t& mask) noexcept;
+// Starts a thread with all signals blocked; returns 0 or the error. With a handle, which is set before it
+// runs, it is to be joined, else nobody joins it.
+int start_thread(void* (*body)(void*), void* arg, pthread_t* handle = nullptr) noexcept;
+
+// A thread as others see it.
+struct thread_id {
+  pthread_t handle{};
+  pid_t number = 0;
+  clockid_t cpu_clock = 0;
+
+  // The thread itself makes the last two known.
+  void note_self() noexcept;
+
+  // How long it has run on a core so far, in ns. 0.4 us.
+  std::int64_t cpu_time() const noexcept;
+
+  // Does it run, or want to, or does it sleep in the kernel? Some microseconds. Unknown where there is no
+  // /proc, or no descriptor to be had.
+  enum class state { runnable, asleep, unknown };
+  state look() const noexcept;
+};
 
 // The lowest address of the calling thread's own stack; 0 if that cannot be found out.
 std::uintptr_t thread_stack_bottom() noexcept;

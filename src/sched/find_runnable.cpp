@@ -20,7 +20,6 @@ void retire_processor(machine* mp) noexcept {
   pp->stacks.flush();
   {
     const lock_guard guard(sched.guard);
-    mp->attention.store(false, std::memory_order_relaxed);
     if (mp->watching) {
       mp->watching = false;
       sched.watcher = nullptr;
@@ -30,15 +29,6 @@ void retire_processor(machine* mp) noexcept {
   notify_submit();
   appoint_watcher();
   stop_machine(mp);
-}
-
-// The process is ending, and what runs now must not meet destroyed statics.
-[[noreturn]] void freeze(machine* mp) noexcept {
-  if (mp == sched.exiting)
-    fatal("goro: a destructor or exit handler waited for a goroutine while the process was ending");
-  mp->frozen.store(true, std::memory_order_release);  // pairs with freeze_at_exit()
-  note never;
-  for (;;) never.sleep();
 }
 
 // A timer of a P that is about to be busy: the sleeping sentinel must know of it.
@@ -73,14 +63,24 @@ goroutine* search_once(machine* mp) noexcept {
 
 }  // namespace
 
+// What runs now must not meet destroyed statics.
+void freeze(machine* mp) noexcept {
+  if (mp == sched.exiting)
+    fatal("goro: a destructor or exit handler waited for a goroutine while the process was ending");
+  mp->frozen.store(true, std::memory_order_release);  // pairs with freeze_at_exit()
+  note never;
+  for (;;) never.sleep();
+}
+
 void tell_of_timers(const processor* pp) noexcept {
   if (const time_point due = pp->timers.next_due(); due != time_point::max()) tell_sentinel(due);
 }
 
 goroutine* find_runnable(machine* mp) noexcept {
   for (;;) {
-    if (mp->attention.load(std::memory_order_relaxed)) [[unlikely]]
-      heed_attention(mp);  // what it answers is looked at here
+    if (mp->leaves) return nullptr;
+    if (mp->hold.called()) [[unlikely]]
+      heed_call(mp);  // what it answers is looked at here
     if (sched.freezing.load(std::memory_order_acquire)) freeze(mp);
     if (mp->pp->id >= sched.procs.load(std::memory_order_relaxed)) {
       retire_processor(mp);
@@ -127,7 +127,7 @@ time_point earliest_timer() noexcept {
 
 void arm_timer(timer_node& t) {
   machine* mp = current_machine();
-  processor* pp = mp && mp->pp ? mp->pp : sched.all[0].load(std::memory_order_relaxed);
+  processor* pp = mp && mp->pp ? mp->pp.get() : sched.all[0].load(std::memory_order_relaxed);
   const time_point when = t.when;  // once armed, the timer may fire and its node be gone
   if (!pp->timers.arm(t)) return;
   // On the scheduler's stack it is told when a goroutine is to run (machine_loop, find_runnable); else the

@@ -44,14 +44,20 @@ void recycle(processor* pp, goroutine* gp) noexcept {
 }
 
 goroutine* end_of_function() noexcept {
+  race_hide();
   machine* mp = current_machine();
   goroutine* gp = mp->curg;
   if (gp->locals) [[unlikely]] {
+    race_show();
     destroy_locals(gp);  // may park
+    race_hide();
     mp = current_machine();
   }
-  race_hide();
-  mp->inside.store(true, std::memory_order_relaxed);
+  if (mp->hold.enter()) [[unlikely]] {
+    answer_call(mp);
+    mp = current_machine();
+    mp->leaves = std::exchange(gp->locked, false);  // what it has done to its thread is for nobody else
+  }
   transition(gp, g_status::running, g_status::dead);
   mp->pp->finished.add();
   return pick_next(mp);

@@ -47,12 +47,15 @@ enum class trim_state : std::uint8_t {
 };
 
 struct goroutine_locals;
+struct machine;
 
 // What few goroutines have.
 struct goroutine_extras {
   std::string name;
   std::size_t stack_bytes = 0;         // asked for by go_options
   std::exception_ptr handled_at_exit;  // while exit unwinds: what is handled in the frame that it has reached
+  machine* home = nullptr;             // to which it is locked
+  int thread_locks = 0;                // how often
 };
 
 // Aligned so that a switch touches one line of it.
@@ -65,7 +68,7 @@ struct alignas(64) goroutine {
   int saved_errno = 0;
   std::atomic<g_status> status{g_status::dead};
   std::atomic<wait_reason> reason{wait_reason::none};
-  bool exiting = false;  // this_goroutine::exit is unwinding it
+  bool locked = false;  // to the machine of its extras: by os_thread_lock
   std::atomic<trim_state> trim{trim_state::untouched};
   closure_call call = nullptr;
   void* closure = nullptr;  // the callable: inline_closure, or elsewhere if it is too large
@@ -76,6 +79,7 @@ struct alignas(64) goroutine {
   std::atomic<std::source_location> where{std::source_location()};
   goroutine_locals* locals = nullptr;
   goroutine_extras* extras = nullptr;  // for all but its goroutine: guarded by extras_lock()
+  bool exiting = false;                // this_goroutine::exit is unwinding it
 
   static constexpr std::size_t k_inline_closure = 80;
   alignas(16) std::byte inline_closure[k_inline_closure];

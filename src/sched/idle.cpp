@@ -7,20 +7,17 @@
 //   watcher    holds a P, is awake, and looks every few tens of microseconds whether work has waited too long
 //              (watch.cpp). While there is a watcher a submission costs nothing.
 //   sentinel   sleeps, without a P. It takes the watcher's place when nothing has been submitted for a while,
-//   or
-//              nothing runs. It sleeps until the earliest timer, and a submission wakes it.
+//              or nothing runs. It sleeps until the earliest timer, and a submission wakes it.
 //
 // Invariant W: if a P is idle, there is a watcher or a sentinel, or somebody inside a function of this file
 // is about to appoint one. At most one of each; both never.
 //
 // [MO-3] Submission against going to sleep (Dekker; the submitter's side is the frequent one):
-//   submitter: push to a queue;           light_fence;  load sentinel; if set: lock; if still set: clear it,
-//   give it a
-//              P as the watcher; unlock; wake it
-//   sentinel:  release P; sentinel = me;  heavy_fence;  look at all queues and timers; if anything: lock; if
-//   still the
-//              sentinel: clear it, take a P, be the watcher again; unlock (if not: a submitter is waking us);
-//              else sleep
+//   submitter: push to a queue;  light_fence;  load sentinel; if set: lock; if still set: clear it, give it
+//              a P as the watcher; unlock; wake it
+//   sentinel:  release P; sentinel = me;  heavy_fence;  look at all queues and timers; if anything: lock;
+//              if still the sentinel: clear it, take a P, be the watcher again; unlock (if not: a submitter
+//              is waking us); else sleep
 // Either the submitter sees the sentinel or the sentinel sees the work. Test that fails without:
 // model.idle_*.
 //
@@ -33,6 +30,7 @@
 #include "os/clock.hpp"
 #include "sched/keeper.hpp"
 #include "sched/scheduler.hpp"
+#include "sched/sysmon.hpp"
 
 namespace goro::detail {
 
@@ -47,33 +45,11 @@ processor* pop_idle_processor() noexcept {
   return pp;
 }
 
-machine* pop_idle_machine() noexcept {
-  machine* mp = sched.idle_machines;
-  if (mp) {
-    sched.idle_machines = mp->idle_link;
-    mp->on_idle_list = false;
-  }
-  return mp;
-}
-
-void push_idle_machine(machine* mp) noexcept {
-  if (mp->on_idle_list) return;
-  mp->on_idle_list = true;
-  mp->idle_link = sched.idle_machines;
-  sched.idle_machines = mp;
-}
-
-void hold(machine* mp, processor* pp) noexcept {
-  take_into_use(pp, mp);
-  mp->pp = pp;
-}
-
 // Gives a sleeping machine an idle P, as the watcher; false if there is no idle P. The lock is held.
 bool assign_watch(machine* mp) noexcept {
   processor* pp = pop_idle_processor();
   if (!pp) return false;
-  take_into_use(pp, mp);
-  mp->assigned = pp;
+  assign(mp, pp, nullptr);
   mp->watching = true;
   sched.watcher = mp;
   return true;
@@ -98,7 +74,42 @@ bool anything_queued() noexcept {
   return false;
 }
 
-// Sleeps until somebody has assigned a P. The deadline is the sentinel's.
+}  // namespace
+
+void hold(machine* mp, processor* pp) noexcept {
+  take_into_use(pp, mp);
+  mp->pp = pp;
+}
+
+machine* pop_idle_machine() noexcept {
+  machine* mp = sched.idle_machines;
+  if (mp) {
+    sched.idle_machines = mp->idle_link;
+    mp->on_idle_list = false;
+  }
+  return mp;
+}
+
+void push_idle_machine(machine* mp) noexcept {
+  if (mp->on_idle_list) return;
+  mp->on_idle_list = true;
+  mp->idle_since = sched.flush_round.load(std::memory_order_relaxed);
+  mp->idle_link = sched.idle_machines;
+  sched.idle_machines = mp;
+}
+
+void assign(machine* mp, processor* pp, goroutine* turn) noexcept {
+  take_into_use(pp, mp);
+  mp->assigned = pp;
+  mp->assigned_turn = turn;
+}
+
+void wake(machine* mp) noexcept {
+  sched.wakeups.fetch_add(1, std::memory_order_relaxed);
+  mp->wake.set();
+}
+
+// Sleeps until somebody has assigned a P, or the thread is to end. The deadline is the sentinel's.
 void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept {
   for (;;) {
     const bool woken = mp->wake.sleep(deadline);
@@ -106,8 +117,10 @@ void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept {
     if (mp->assigned) {
       mp->wake.clear();
       hold(mp, std::exchange(mp->assigned, nullptr));
+      mp->chosen = std::exchange(mp->assigned_turn, nullptr);
       return;
     }
+    if (mp->leaves) return;
     if (woken) {
       mp->wake.clear();  // a set that came late, for an assignment that was already taken
       continue;
@@ -120,11 +133,21 @@ void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept {
   }
 }
 
-}  // namespace
+processor* take_idle_processor(const processor* preferred) noexcept {
+  for (processor** at = &sched.idle_procs; preferred && *at; at = &(*at)->idle_link) {
+    if (*at != preferred) continue;
+    processor* pp = *at;
+    *at = pp->idle_link;
+    return pp;
+  }
+  return pop_idle_processor();
+}
 
 void take_into_use(processor* pp, machine* owner) noexcept {
+  pp->tenure.store(pp->tenure.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   pp->owner.store(owner, std::memory_order_release);  // pairs with company_of()
   rouse_keeper();
+  rouse_sysmon();
 }
 
 void push_idle_processor(processor* pp) noexcept {
@@ -135,7 +158,26 @@ void push_idle_processor(processor* pp) noexcept {
 bool all_quiet(machine* mp) noexcept {
   const lock_guard guard(sched.guard);
   return sched.sentinel.load(std::memory_order_relaxed) == mp && !anything_queued() && !others_run() &&
-         earliest_timer() == time_point::max();
+         sched.away == 0 && earliest_timer() == time_point::max();
+}
+
+std::size_t count_waiting(time_point now) noexcept {
+  const lock_guard guard(sched.guard);
+  if (sched.idle_procs || sched.watcher) return 0;
+  std::size_t n = sched.global.size() + (earliest_timer() <= now ? 1 : 0);
+  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
+  for (int i = 0; i != made; ++i) n += sched.all[i].load(std::memory_order_relaxed)->queue.look().size();
+  return n;
+}
+
+// The sentinel looks for one before it sleeps, and who is the last to park without watching has not been seen
+// by it.
+void look_for_deadlock() noexcept {
+  {
+    const lock_guard guard(sched.guard);
+    if (anything_queued() || others_run() || sched.away != 0 || earliest_timer() != time_point::max()) return;
+  }
+  wake_sentinel();
 }
 
 int running_processors() noexcept {
@@ -153,7 +195,8 @@ bool others_run() noexcept {
 }
 
 void release_processor(machine* mp) noexcept {
-  processor* pp = std::exchange(mp->pp, nullptr);
+  processor* pp = mp->pp;
+  mp->pp = nullptr;
   pp->owner.store(nullptr, std::memory_order_relaxed);
   if (pp->id >= sched.procs.load(std::memory_order_relaxed)) return;  // taken away by set_max_procs
   push_idle_processor(pp);
@@ -206,35 +249,36 @@ void appoint_watcher() noexcept {
     } else {
       pp = pop_idle_processor();
       mp = new_machine(pp);
+      mp->watching = true;
       sched.watcher = mp;
     }
   }
-  if (pp) {
-    start_machine(mp);
-  } else {
-    sched.wakeups.fetch_add(1, std::memory_order_relaxed);
-    mp->wake.set();
-  }
+  pp ? start_machine(mp) : wake(mp);
 }
 
 void ensure_machine() noexcept {
   if (sched.machine_count.load(std::memory_order_relaxed) == 0) appoint_watcher();
 }
 
-// The watcher has work for itself. Somebody must look after the other idle Ps; if no timer runs, a machine
-// that sleeps can be the sentinel without being woken, if nothing waits: that is for complete_resignation()
-// to see.
-successor begin_resignation(machine* mp) noexcept {
-  const lock_guard guard(sched.guard);
-  mp->watching = false;
-  sched.watcher = nullptr;
-  if (!sched.idle_procs) return successor::not_needed;
+// Somebody must look after the idle Ps; if no timer runs, a machine that sleeps can be the sentinel without
+// being woken, if nothing waits: that is for complete_resignation() to see.
+successor provide_for_idle() noexcept {
+  if (!sched.idle_procs || sched.watcher || sched.sentinel.load(std::memory_order_relaxed))
+    return successor::not_needed;
   if (earliest_timer() != time_point::max()) return successor::to_be_woken;
   machine* sleeper = pop_idle_machine();
   if (!sleeper) return successor::to_be_woken;
   sched.sentinel_due.store(time_point::max().time_since_epoch().count(), std::memory_order_relaxed);
   sched.sentinel.store(sleeper, std::memory_order_release);
   return successor::asleep;
+}
+
+// The watcher has work for itself.
+successor begin_resignation(machine* mp) noexcept {
+  const lock_guard guard(sched.guard);
+  mp->watching = false;
+  sched.watcher = nullptr;
+  return provide_for_idle();
 }
 
 // A heavy_fence stands between the two. [MO-3]
@@ -251,6 +295,7 @@ void resign_watcher(machine* mp) noexcept {
 }
 
 void wake_sentinel() noexcept {
+  if (sched.forked.load(std::memory_order_relaxed)) used_after_fork();
   machine* mp = nullptr;
   {
     const lock_guard guard(sched.guard);
@@ -263,8 +308,7 @@ void wake_sentinel() noexcept {
     }
     note_sights();  // the time that it takes to wake up counts as waiting
   }
-  sched.wakeups.fetch_add(1, std::memory_order_relaxed);
-  mp->wake.set();
+  wake(mp);
 }
 
 void sleep_as_sentinel(machine* mp) noexcept {

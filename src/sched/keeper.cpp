@@ -1,12 +1,12 @@
 // The keeper looks once in a second at what the process holds and does not need:
 //
 //   1. The caches of idle Ps are flushed, here, under the scheduler's lock, without which nobody takes an
-//   idle P;
-//      the others are asked to flush theirs.
+//      idle P; the others are asked to flush theirs.
 //   2. What was free in the pools since the last look is given back: descriptors, stacks; and the memory of
-//   large
-//      queues that are empty.
+//      large queues that are empty.
 //   3. The unused parts of the stacks of parked goroutines are given back (stack/shrink.hpp).
+//   4. Machines that have been idle for some rounds end; those that have ended are joined.
+//   5. The cores that the program may use are counted anew (os/cpu_count.hpp).
 //
 // A look may take long where there are millions of goroutines, so one that was of no use is followed by a
 // rest of up to three seconds, that it takes little of the time. When a look has found nothing, nothing has
@@ -17,11 +17,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <utility>
 
-#include "os/futex.hpp"
-#include "os/thread.hpp"
+#include "sched/helper_thread.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/worth.hpp"
 #include "stack/shrink.hpp"
@@ -33,12 +31,9 @@ namespace {
 constexpr std::chrono::milliseconds k_period{1000};
 constexpr std::chrono::milliseconds k_longest{3000};
 constexpr int k_share = 50;
+constexpr std::uint32_t k_idle_rounds = 5;  // after which a thread that nobody needs ends
 
-struct keeper_state {
-  bool asleep = false;  // guarded by the scheduler's lock
-  note wake;
-};
-constinit keeper_state g_keeper;
+constinit helper_thread g_keeper;
 
 // True if there was anything.
 bool flush_idle_processors() noexcept {
@@ -66,7 +61,8 @@ struct findings {
   bool more = false;  // there is, or may soon be, more to do
 };
 
-findings look() noexcept {
+// `active`: goroutines have run since the last look.
+findings look(bool active) noexcept {
   sched.flush_round.fetch_add(1, std::memory_order_relaxed);
   findings found;
   found.more = flush_idle_processors();
@@ -74,6 +70,9 @@ findings look() noexcept {
   found.gave_back |= give_back_descriptors() != 0;
   found.gave_back |= shrink_queues();
   found.more |= trim_parked_stacks();
+  found.more |= dismiss_idle_machines(k_idle_rounds);
+  found.more |= join_left_machines();
+  if (active || running_processors() != 0) follow_cpu_count();
   found.more |= found.gave_back;
   return found;
 }
@@ -82,7 +81,7 @@ findings look() noexcept {
 bool may_sleep(std::uint64_t turns_before) noexcept {
   const lock_guard guard(sched.guard);
   if (running_processors() != 0 || activity() != turns_before) return false;
-  g_keeper.asleep = true;
+  g_keeper.fall_asleep();
   return true;
 }
 
@@ -91,33 +90,21 @@ void* keeper_thread(void*) {
   for (std::uint64_t turns = 0; !sched.freezing.load(std::memory_order_relaxed);) {
     const time_point start = clock::now();
     const std::uint64_t turns_before = std::exchange(turns, activity());
-    const findings found = look();
+    const findings found = look(turns != turns_before);
     const clock::duration took = found.gave_back ? clock::duration::zero() : clock::now() - start;
-    if (!found.more && may_sleep(turns_before)) {
-      g_keeper.wake.sleep();
-      g_keeper.wake.clear();
-    }
+    if (!found.more && may_sleep(turns_before)) g_keeper.sleep_until_roused();
     const time_point next = clock::now() + std::clamp<clock::duration>(k_share * took, k_period, k_longest);
-    g_keeper.wake.sleep(&next);
+    g_keeper.sleep_until(next);
   }
   for (note never;;) never.sleep();  // the process is ending
 }
 
 }  // namespace
 
-void rouse_keeper() noexcept {
-  if (!g_keeper.asleep) [[likely]]
-    return;
-  g_keeper.asleep = false;
-  g_keeper.wake.set();
-}
+void rouse_keeper() noexcept { g_keeper.rouse(); }
 
 void start_keeper() noexcept {
-  sigset_t all;
-  ::sigfillset(&all);  // the program's signals are for the program's threads
-  sched.helper_count.fetch_add(1, std::memory_order_relaxed);
-  if (start_thread(keeper_thread, nullptr, all) != 0)
-    sched.helper_count.fetch_sub(1, std::memory_order_relaxed);  // memory is then not given back
-}
+  static_cast<void>(start_helper(keeper_thread));
+}  // without it nothing is given back
 
 }  // namespace goro::detail

@@ -11,8 +11,6 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <cxxabi.h>
-#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -27,6 +25,7 @@
 #include "os/thread.hpp"
 #include "sched/keeper.hpp"
 #include "sched/scheduler.hpp"
+#include "sched/sysmon.hpp"
 #include "stack/overflow.hpp"
 
 namespace goro::detail {
@@ -36,8 +35,6 @@ constinit scheduler_storage g_scheduler;
 namespace {
 
 constinit lock g_start_lock;
-sigset_t g_signal_mask;  // of the thread that made the first use of goro: all machines have it
-pid_t g_process = 0;     // that all machines belong to
 
 // The other machines that hold a P and have not stopped: is there one, and is one inside of the runtime?
 enum class company { none, computes, inside };
@@ -49,15 +46,23 @@ company company_of(const machine* self) noexcept {
     machine* owner = sched.all[i].load(std::memory_order_relaxed)->owner.load(std::memory_order_acquire);
     if (!owner || owner == self || owner->frozen.load(std::memory_order_acquire))
       continue;  // pairs with freeze()
-    owner->attention.store(true);
-    if (owner->inside.load(std::memory_order_relaxed)) return company::inside;
+    owner->hold.call();
+    if (owner->hold.inside()) return company::inside;
     found = company::computes;
   }
   return found;
 }
 
+// A child of fork() has none of the machines, and perhaps a lock that nobody will ever release. Whatever it
+// does that needs them ends it with a sentence.
+void mark_fork() {
+  sched.forked.store(true, std::memory_order_relaxed);
+  sched.procs.store(0, std::memory_order_relaxed);  // for ensure_started()
+  if (machine* mp = current_machine()) mp->hold.call();
+}
+
 void freeze_at_exit() {
-  if (::getpid() != g_process) return;  // a fork: it has none of the machines
+  if (sched.forked.load(std::memory_order_relaxed)) return;
   // A goroutine that computes may never come, and does no harm: it stops when it enters the runtime. Who is
   // inside comes soon, or as soon as it gets a core.
   constexpr auto k_for_who_computes = std::chrono::milliseconds(20);
@@ -69,6 +74,7 @@ void freeze_at_exit() {
   sched.exiting = self;
   sched.freezing.store(true, std::memory_order_release);
   heavy_fence();  // [MO-4]: who is not seen inside sees the request when it enters
+  forget_left_machines();
   const auto start = clock::now();
   for (;;) {
     const company others = company_of(self);
@@ -86,19 +92,6 @@ void provide_processors(int n) {
   }
 }
 
-void* machine_thread(void* arg) {
-  race_hide();
-  auto* mp = static_cast<machine*>(arg);
-  set_current_machine(mp);
-  mp->eh = reinterpret_cast<eh_globals*>(abi::__cxa_get_globals());
-  mp->errno_address = &errno;
-  sanitizer_adopt_thread(mp->system_stack);
-  race_release(mp);  // pairs with complete_switch()
-  ask_for_exact_sleeps();
-  provide_signal_stack();
-  machine_loop(mp);
-}
-
 }  // namespace
 
 processor* make_processor() {
@@ -110,48 +103,35 @@ processor* make_processor() {
   return pp;
 }
 
+void used_after_fork() noexcept {
+  write_stderr(
+      "fatal error: goro was used in a child of fork(), which has none of its threads: only exec or _exit "
+      "may follow\n");
+  leave_process();
+}
+
 void ensure_started() {
   if (sched.procs.load(std::memory_order_acquire) != 0) return;  // pairs with the store below
+  if (sched.forked.load(std::memory_order_relaxed)) used_after_fork();
   const lock_guard guard(g_start_lock);
   if (sched.procs.load(std::memory_order_relaxed) != 0) return;
   sched.shuffle_seed = debug().shuffle_seed;
   choose_stack_limit();
-  const int n = initial_procs(k_max_procs);
+  const std::optional<int> wish = wished_procs(k_max_procs);
+  sched.procs_chosen = wish.has_value();
+  const int n = wish ? *wish : usable_cpus(k_max_procs);
   {
     const lock_guard idle(sched.guard);
     provide_processors(n);
   }
-  ::pthread_sigmask(SIG_SETMASK, nullptr, &g_signal_mask);
-  g_process = ::getpid();
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &sched.signal_mask);
   std::atexit(freeze_at_exit);
   install_terminate_handler();
   install_overflow_handler();
+  ::pthread_atfork(nullptr, nullptr, mark_fork);
   start_keeper();
+  start_sysmon();
   sched.procs.store(n, std::memory_order_release);
-}
-
-machine* new_machine(processor* pp) noexcept {
-  auto* mp = new (std::nothrow) machine;
-  if (!mp) fatal("goro: no memory for a thread");
-  mp->pp = pp;
-  mp->watching = true;
-  take_into_use(pp, mp);
-  mp->next_machine = sched.machines.load(std::memory_order_relaxed);
-  while (!sched.machines.compare_exchange_weak(mp->next_machine, mp, std::memory_order_release,
-                                               std::memory_order_relaxed)) {  // pairs with first_machine()
-  }
-  return mp;
-}
-
-void start_machine(machine* mp) noexcept {
-  sched.machine_count.fetch_add(1, std::memory_order_relaxed);
-  // Not the mask of whoever happens to need a machine: what a goroutine starts (a process, a thread) inherits
-  // it.
-  const machine* here = current_machine();
-  void* const self = sanitizer_take_name(here ? &here->system_stack : nullptr);
-  const int error = start_thread(machine_thread, mp, g_signal_mask);
-  sanitizer_give_name_back(self);
-  if (error != 0) fatal_errno("cannot start a thread", error);
 }
 
 namespace {
@@ -218,14 +198,18 @@ int max_procs() noexcept {
   return sched.procs.load(std::memory_order_relaxed);
 }
 
-int set_max_procs(int n) {
-  detail::ensure_started();
-  if (n < 1) return max_procs();
-  n = std::min(n, k_max_procs);
+namespace {
+
+enum class chooser { program, environment };
+
+// The environment's choice counts as long as the program has made none.
+int change_procs(int n, chooser who) {
   int former = 0;
   {
     const detail::lock_guard guard(sched.guard);
-    former = sched.procs.exchange(n);  // before the requests below: see give_up_processor()
+    if (who == chooser::environment && sched.procs_chosen) return n;
+    if (who == chooser::program) sched.procs_chosen = true;
+    former = sched.procs.exchange(n);  // before the calls below: see possession::settle()
     const int made = sched.made.load(std::memory_order_relaxed);
     // The idle list anew: those in use that nobody holds.
     sched.idle_procs = nullptr;
@@ -233,7 +217,7 @@ int set_max_procs(int n) {
       detail::processor* pp = sched.all[i].load(std::memory_order_relaxed);
       detail::machine* owner = pp->owner.load(std::memory_order_relaxed);
       if (owner) {
-        if (i >= n) owner->attention.store(true);
+        if (i >= n) owner->hold.call();
       } else if (i < n) {
         detail::push_idle_processor(pp);
       }
@@ -243,5 +227,29 @@ int set_max_procs(int n) {
   detail::appoint_watcher();
   return former;
 }
+
+}  // namespace
+
+int set_max_procs(int n) {
+  const detail::race_hidden hidden;
+  detail::ensure_started();
+  if (n < 1) return max_procs();
+  return change_procs(std::min(n, k_max_procs), chooser::program);
+}
+
+int set_max_threads(int n) noexcept {
+  detail::ensure_started();
+  if (n < 1) return sched.max_threads.load(std::memory_order_relaxed);
+  return sched.max_threads.exchange(n, std::memory_order_relaxed);
+}
+
+namespace detail {
+
+void follow_cpu_count() noexcept {
+  const int n = usable_cpus(k_max_procs);
+  if (n != sched.procs.load(std::memory_order_relaxed)) change_procs(n, chooser::environment);
+}
+
+}  // namespace detail
 
 }  // namespace goro

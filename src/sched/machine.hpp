@@ -8,9 +8,12 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/relaxed.hpp"
 #include "base/sanitizers.hpp"
 #include "os/futex.hpp"
+#include "os/thread.hpp"
 #include "sched/goroutine.hpp"
+#include "sched/possession.hpp"
 
 namespace goro::detail {
 
@@ -20,15 +23,21 @@ struct processor;
 // release the lock that guards the queue where it waits, put it into a run queue, free its stack.
 using commit_function = void (*)(machine* mp, goroutine* left, void* arg);
 
-struct machine {
-  goroutine* curg = nullptr;  // runs now; null on the scheduler's stack
-  processor* pp = nullptr;    // held P; null while asleep without one
+// Why a goroutine runs without a P.
+enum class absence_reason : std::uint8_t { none, blocked, busy, blocking };
 
-  // The seam of the hand-off. Every entry into the runtime stores `inside` and then looks at `attention`,
-  // which somebody else sets to have the machine give up its P: then the entry is the preemption point. The
-  // one who sets it issues a heavy_fence before it looks at `inside`. [MO-4]
-  std::atomic<bool> inside{true};
-  std::atomic<bool> attention{false};
+struct absence {
+  absence_reason reason = absence_reason::none;
+  bool reported = false;   // as a stall
+  std::int64_t since = 0;  // ns; when the goroutine got the turn in which it lost its P, or gave it up
+  const goroutine* who = nullptr;
+};
+
+// Aligned so that a turn touches two lines of it, and nobody else's.
+struct alignas(64) machine {
+  relaxed<goroutine*> curg;  // runs now; null on the scheduler's stack
+  relaxed<processor*> pp;    // held P; null while it has none, and outdated while it has lost its P unawares
+  possession<> hold;         // may the P be taken away?
 
   // The switch that is under way: a lock to be released, or something else to be done, for the one that is
   // left.
@@ -48,13 +57,23 @@ struct machine {
 
   // Idle life; see idle.cpp.
   note wake;
-  bool watching = false;          // it is the one who looks for work; written by whoever gives it the P
-  processor* assigned = nullptr;  // the P that a waker gave; guarded by the scheduler's lock
+  bool watching = false;               // it is the one who looks for work; written by whoever gives it the P
+  processor* assigned = nullptr;       // the P that a waker gave; guarded by the scheduler's lock
+  goroutine* assigned_turn = nullptr;  // who is to run first with it, or null
   machine* idle_link = nullptr;
   bool on_idle_list = false;
   std::atomic<bool> frozen{false};  // the process is ending, and this one has stopped for good
   machine* next_machine = nullptr;  // see first_machine()
   bool short_slice = false;         // while idle: it is to run at once when it is woken
+  std::uint32_t idle_since = 0;     // the keeper's round
+
+  absence away;  // while it runs a goroutine without a P (hand_off.cpp); guarded by the scheduler's lock
+  goroutine* locked = nullptr;  // os_thread_lock: the only goroutine that may run here
+  bool leaves = false;          // the thread is to end: it was that goroutine's, or idle for too long
+
+  // Its thread, for those who look after it.
+  thread_id thread;
+  machine* next_left = nullptr;  // of those whose threads have ended, are about to, or are to be started
 };
 
 }  // namespace goro::detail

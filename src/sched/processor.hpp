@@ -60,10 +60,11 @@ struct processor {
   timer_heap timers;
 
   std::atomic<machine*> owner{nullptr};  // for those who look from outside
+  std::atomic<std::uint32_t> tenure{0};  // how often it was given to an owner
   processor* idle_link = nullptr;        // guarded by the scheduler's lock
   const int id;
 
-  counter started, finished, yields, steals, stolen, overflows, global_runs, timers_fired;
+  counter started, finished, yields, steals, stolen, overflows, global_runs, timers_fired, preempted;
 };
 
 }  // namespace goro::detail

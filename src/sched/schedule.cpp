@@ -2,14 +2,13 @@
 //
 // Order of a turn: run_next, ready, the newest fresh one (run_queue.hpp says why). Against starvation:
 //   * once in 61 turns the global queue comes first, if its oldest has waited at least since all who were
-//   queued here got their turns: a goroutine that yields must not overtake them by way of the global queue
-//   (SCHED-06);
+//     queued here got their turns: a goroutine that yields must not overtake them by way of the global queue
+//     (SCHED-06);
 //   * run_next inherits the time slice of the goroutine that filled it: when a chain of hand-overs has lasted
-//   10 ms
-//     and others wait, the others come first and it goes to the end of the queue;
+//     10 ms and others wait, the others come first and it goes to the end of the queue;
 //   * once in 10 ms the oldest fresh goroutine comes first: newest-first alone could leave it for ever, and a
-//   P that
-//     is kept busy with ready ones would start nobody.
+//     P that is kept busy with ready ones would start nobody.
+//
 // A look at the clock costs 9 to 30 ns, as much as a turn, so it is asked only every few turns, and only when
 // somebody waits who could be starved.
 #include <goro/go.hpp>
@@ -29,7 +28,6 @@ namespace {
 constexpr std::uint64_t k_global_period = 61;
 constexpr std::uint64_t k_oldest_period = 64;
 constexpr std::uint64_t k_worth_period = 64;
-constexpr std::int64_t k_slice = 10'000'000;  // ns
 
 // Has the chain of hand-overs lasted for a slice while others wait?
 bool slice_is_over(processor* pp) noexcept {
@@ -38,14 +36,14 @@ bool slice_is_over(processor* pp) noexcept {
     return false;
   const std::int64_t now = coarse_now_ns();
   if (pp->slice_start == 0) pp->slice_start = now;
-  return now - pp->slice_start >= k_slice;
+  return now - pp->slice_start >= k_time_slice;
 }
 
 bool oldest_is_due(processor* pp) noexcept {
   const auto seen = pp->queue.look();
   if (seen.fresh_head == seen.fresh_tail) return false;
   const std::int64_t now = coarse_now_ns();
-  if (now - pp->last_oldest < k_slice) return false;
+  if (now - pp->last_oldest < k_time_slice) return false;
   pp->last_oldest = now;
   return true;
 }
@@ -112,14 +110,6 @@ void commit_yield(machine* mp, goroutine* left, void*) noexcept {
   if (!queued) [[unlikely]]
     queue_behind_all(pp, left);
   notify_submit();
-}
-
-// The caller goes to the end of the queue; `next` has the turn.
-machine* yield_to(machine* mp, goroutine* next) noexcept {
-  mp->pp->yields.add();
-  transition(mp->curg, g_status::running, g_status::runnable);
-  mp->commit = commit_yield;
-  return switch_to(mp, next);
 }
 
 // Does this P have anything to do besides the running goroutine?
@@ -209,23 +199,16 @@ void ready_elsewhere(machine* mp, goroutine* gp) noexcept {
   notify_submit();
 }
 
-bool heed_attention(machine* mp) noexcept {
-  // Sequentially consistent, as in set_max_procs: whose request is overwritten here, its number is seen.
-  mp->attention.exchange(false);
-  processor* pp = mp->pp;
-  pp->request.serve([pp] { return pp->queue.split(); });
-  return pp->id < sched.procs.load() && !sched.freezing.load(std::memory_order_acquire);
-}
-
-void give_up_processor(machine* mp) noexcept {
-  if (!mp->curg) return;  // for the goroutine that is chosen next
-  if (heed_attention(mp)) return;
+machine* requeue(machine* mp, goroutine* next) noexcept {
   transition(mp->curg, g_status::running, g_status::runnable);
   mp->commit = commit_yield;
-  switch_to(mp, nullptr);
+  return switch_to(mp, next);
 }
 
-machine* yield_turn(machine* mp) noexcept { return yield_to(mp, pick_next(mp)); }
+machine* yield_turn(machine* mp) noexcept {
+  mp->pp->yields.add();
+  return requeue(mp, pick_next(mp));
+}
 
 void hand_over_turn(runtime_entry& entry) noexcept {
   if (entry.mp() && entry.mp()->curg) entry.moved(yield_turn(entry.mp()));
@@ -244,7 +227,8 @@ void yield() {
   }
   detail::goroutine* next = detail::pick_next(mp);
   if (!next && detail::nothing_waits(mp->pp)) return;
-  entry.moved(detail::yield_to(mp, next));
+  mp->pp->yields.add();
+  entry.moved(detail::requeue(mp, next));
 }
 
 }  // namespace goro::this_goroutine

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 
@@ -17,6 +18,7 @@
 namespace goro::detail {
 
 inline constexpr int k_max_procs = 1024;
+inline constexpr std::int64_t k_time_slice = 10'000'000;  // ns
 
 struct scheduler {
   global_queue<goroutine> global;
@@ -29,7 +31,25 @@ struct scheduler {
   std::atomic<machine*> sentinel{nullptr};
   std::atomic<clock::rep> sentinel_due{0};
   std::atomic<machine*> machines{nullptr};  // all that were ever made
-  std::atomic<int> machine_count{0};
+  std::atomic<int> machine_count{0};        // those that have a thread
+  machine* left = nullptr;                  // whose threads have ended or are about to, to be joined
+  int leaving = 0;                          // how many
+  machine* spare = nullptr;                 // without a thread, to be used again
+  std::atomic<int> max_threads{10'000};
+
+  // Goroutines that run without a P (hand_off.cpp); the latter are those that have lost it because they
+  // compute.
+  int away = 0;
+  int away_busy = 0;
+  std::uint64_t busy_returns = 0;
+  std::atomic<std::uint64_t> handoffs_blocked{0};
+  std::atomic<std::uint64_t> handoffs_busy{0};
+  std::atomic<std::uint64_t> stalls{0};
+
+  std::atomic<bool> forked{false};  // this process is a child that has none of the machines
+  // Of the thread that made the first use of goro: all machines have it, whoever happens to start them. What
+  // a goroutine starts (a process, a thread) inherits it.
+  sigset_t signal_mask{};
   std::atomic<std::uint32_t> flush_round{
       0};  // who holds a P gives its caches to the pools when this has changed
   std::atomic<std::uint64_t> signal_stacks{0};  // taken from the pools for threads
@@ -40,6 +60,7 @@ struct scheduler {
   std::atomic<processor*> all[k_max_procs] = {};
   std::atomic<int> made{0};
   std::atomic<int> procs{0};  // 0: not started
+  bool procs_chosen = false;  // by the program or its user: then what the kernel allows is not followed
 
   // Goroutines started by those who hold no P.
   std::atomic<std::uint64_t> foreign_started{0};
@@ -88,11 +109,12 @@ void queue_ready(processor* pp, goroutine* gp) noexcept;
 
 // Gives gp a stack. Null if that has to be done from the scheduler's stack, which is then to have the turn.
 goroutine* prepare_first_turn(machine* mp, goroutine* gp) noexcept;
-[[noreturn]] void machine_loop(machine* mp) noexcept;
+void machine_loop(machine* mp) noexcept;  // until its thread is to end
 
 // --- looking for work, sleeping (find_runnable.cpp, idle.cpp, watch.cpp) ---
 
-// Blocks until there is a goroutine to run; the machine holds a P when it returns.
+// Blocks until there is a goroutine to run; the machine holds a P when it returns. Null: its thread is to
+// end.
 goroutine* find_runnable(machine* mp) noexcept;
 goroutine* watch(machine* mp) noexcept;  // null: look again from the start
 void stop_machine(machine* mp) noexcept;
@@ -100,6 +122,7 @@ void push_idle_processor(processor* pp) noexcept;            // the scheduler's 
 void release_processor(machine* mp) noexcept;                // the scheduler's lock is held
 void take_into_use(processor* pp, machine* owner) noexcept;  // the scheduler's lock is held
 enum class successor { not_needed, to_be_woken, asleep };
+successor provide_for_idle() noexcept;  // the scheduler's lock is held
 successor begin_resignation(machine* mp) noexcept;
 void complete_resignation(successor who) noexcept;
 void resign_watcher(machine* mp) noexcept;
@@ -111,8 +134,43 @@ int running_processors() noexcept;  // how many Ps are held, by watchers too
 bool all_quiet(
     machine* mp) noexcept;  // the calling machine is still the sentinel, and there is nothing to do
 void appoint_watcher() noexcept;
-void note_sights() noexcept;                   // the scheduler's lock is held, and nobody watches
-machine* new_machine(processor* pp) noexcept;  // a machine that holds pp and watches, not started yet
+void note_sights() noexcept;  // the scheduler's lock is held, and nobody watches
+
+// The lists of idle Ps and Ms; the scheduler's lock is held.
+processor* take_idle_processor(const processor* preferred) noexcept;
+machine* pop_idle_machine() noexcept;
+void push_idle_machine(machine* mp) noexcept;
+void hold(machine* mp, processor* pp) noexcept;
+// Gives a sleeping machine, which must then be woken, a P; `turn` is who runs first with it, or null.
+void assign(machine* mp, processor* pp, goroutine* turn) noexcept;
+
+void wake(machine* mp) noexcept;
+void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept;
+std::size_t count_waiting(time_point now) noexcept;  // how many wait while there is no P for them
+void look_for_deadlock() noexcept;                   // by a machine that is about to sleep without watching
+
+// --- Ps that change hands (hand_off.cpp, thread_lock.cpp) ---
+
+// A P that its machine gives up: to another one, or it is idle.
+void pass_on(processor* pp) noexcept;
+// The same for one that is taken from a machine on which there is a claim; false if that has come first.
+bool take_away(machine* mp, absence why) noexcept;
+void sleep_for_turn(machine* mp) noexcept;
+void give_turn_to_home(machine* mp, goroutine* gp) noexcept;
+
+// --- threads (machines.cpp) ---
+
+// Ends the threads of machines that have been idle for so many of the keeper's rounds; as many as there are
+// Ps stay. True if there are some that may end later.
+bool dismiss_idle_machines(std::uint32_t rounds) noexcept;
+// Joins the threads that have ended. True if there were some, or are some left.
+bool join_left_machines() noexcept;
+void forget_left_machines() noexcept;            // they need not be joined: the process ends
+[[noreturn]] void freeze(machine* mp) noexcept;  // the process ends, and this machine stops for good
+[[noreturn]] void used_after_fork() noexcept;
+void follow_cpu_count() noexcept;
+machine* new_machine(
+    processor* pp) noexcept;  // one that holds pp, not started yet; the scheduler's lock is held
 void start_machine(machine* mp) noexcept;
 machine* yield_turn(machine* mp) noexcept;
 
@@ -140,7 +198,8 @@ void rearm_timer(
 
 // --- entering the runtime ---
 
-void give_up_processor(machine* mp) noexcept;
+// The machine was called: somebody wants its P, or something else. The goroutine may go on on another one.
+void answer_call(machine* mp) noexcept;
 
 // Stands in every public operation that touches what belongs to a P. Its machine is the present one until the
 // next switch, after which moved() says which it is. On a plain thread it is null.
@@ -149,16 +208,14 @@ class runtime_entry {
   runtime_entry() noexcept : mp_(current_machine()) {
     race_hide();
     if (!mp_) return;
-    was_inside_ = mp_->inside.load(std::memory_order_relaxed);
-    mp_->inside.store(true, std::memory_order_relaxed);
-    light_fence();  // [MO-4]
-    if (mp_->attention.load(std::memory_order_relaxed)) [[unlikely]] {
-      give_up_processor(mp_);
+    was_inside_ = mp_->hold.inside();
+    if (mp_->hold.enter()) [[unlikely]] {
+      answer_call(mp_);
       mp_ = current_machine();
     }
   }
   ~runtime_entry() {
-    if (mp_) mp_->inside.store(was_inside_, std::memory_order_relaxed);
+    if (mp_) mp_->hold.leave(was_inside_);
     race_show();
   }
   void moved(machine* mp) noexcept { mp_ = mp; }

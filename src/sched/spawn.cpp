@@ -55,7 +55,8 @@ void submit_foreign(goroutine* gp) noexcept {
 void enqueue_fresh(runtime_entry& entry, goroutine* gp) {
   // 256 that this P has not started yet are enough: their descriptors fit the cache, a million would not. The
   // spawner gives them the turn, as at the end of a time slice.
-  while (!entry.mp()->pp->queue.push_fresh(gp)) entry.moved(yield_turn(entry.mp()));
+  for (processor* pp = entry.mp()->pp; !pp->queue.push_fresh(gp); pp = entry.mp()->pp)
+    entry.moved(yield_turn(entry.mp()));
   notify_submit();
 }
 
@@ -65,7 +66,8 @@ unborn spawn_prepare(std::size_t size, std::size_t align, const go_options* opti
   const runtime_entry entry;
   machine* mp = entry.mp();
   if (!mp) ensure_started();
-  goroutine* gp = mp && mp->pp ? mp->pp->descriptors.get() : take_shared_descriptor();
+  processor* pp = mp ? mp->pp.get() : nullptr;
+  goroutine* gp = pp ? pp->descriptors.get() : take_shared_descriptor();
   gp->closure = gp->inline_closure;
   try {
     // Where races are looked for each has its own: the memory of a descriptor passes from one to the next.
@@ -93,7 +95,8 @@ void spawn_submit(goroutine* gp, closure_call call, std::source_location where) 
   machine* mp = entry.mp();
   describe(gp, call, where);
   race_release(gp->closure);
-  if (!mp || !mp->curg) {
+  const goroutine* creator = mp ? mp->curg.get() : nullptr;
+  if (!creator) {
     gp->id.store(sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     gp->creator.store(0, std::memory_order_relaxed);
     sched.foreign_started.fetch_add(1, std::memory_order_relaxed);
@@ -101,9 +104,10 @@ void spawn_submit(goroutine* gp, closure_call call, std::source_location where) 
     submit_foreign(gp);
     return;
   }
-  gp->id.store(next_id(mp->pp), std::memory_order_relaxed);
-  gp->creator.store(mp->curg->id.load(std::memory_order_relaxed), std::memory_order_relaxed);
-  mp->pp->started.add();
+  processor* pp = mp->pp;
+  gp->id.store(next_id(pp), std::memory_order_relaxed);
+  gp->creator.store(creator->id.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  pp->started.add();
   transition(gp, g_status::dead, g_status::runnable);
   enqueue_fresh(entry, gp);
 }

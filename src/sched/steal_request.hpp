@@ -3,16 +3,16 @@
 // Taking from another P's queue costs a heavy fence (base/biased_lock.hpp), which interrupts every core that
 // runs this process: on a virtual machine 45 us for the thief and 20 for its victim, while a victim that
 // starts, parks or ends goroutines passes through the scheduler every few hundred nanoseconds anyway, and
-// looks at machine::attention there. So the thief asks, and the owner hands half of its queue over at its
+// looks at possession::called there. So the thief asks, and the owner hands half of its queue over at its
 // next turn or entry. Only from a P that stays away (its goroutine computes) work is taken without asking.
 //
-//   thief  1. none -> wanted (release);  2. sets `attention` of the victim's machine;
+//   thief  1. none -> wanted (release);  2. calls the victim's machine;
 //          3. waits for `served` (acquire), takes what is there; none.
 //          Or, out of patience: wanted -> none (compare-and-swap); if that fails the owner is at it: 3.
 //   owner  wanted -> serving (compare-and-swap, acquire: the thief has taken what it got the last time);
 //          puts half of its queue in; served (release).
 //
-// [MO-6] The release of `served` carries the loot. One thief at a time asks: the watcher. An `attention` that
+// [MO-6] The release of `served` carries the loot. One thief at a time asks: the watcher. A call that
 // comes too late, to a machine that has left its P, costs that one a look and nothing else; the thief
 // withdraws. Tests: model.steal_request_*.
 #pragma once

@@ -51,7 +51,7 @@ departure goroutine_main(machine* mp) {
   for (;;) {
     goroutine* gp = mp->curg;
     race_acquire(gp->closure);
-    mp->inside.store(false, std::memory_order_relaxed);
+    mp->hold.leave();
     race_show();
     run_body(gp);
     goroutine* next = end_of_function();
@@ -99,17 +99,37 @@ void leave_for_ever(machine* mp, goroutine* next) noexcept {
   std::abort();  // nobody switches to a goroutine that has ended
 }
 
-void machine_loop(machine* mp) noexcept {
-  for (;;) {
-    goroutine* gp = std::exchange(mp->chosen, nullptr);
-    if (gp) {
-      tell_of_timers(mp->pp);  // the commit of who has parked may have armed one
-    } else {
-      mp->left.store(nullptr, std::memory_order_relaxed);  // nobody stands on its stack any more
-      gp = find_runnable(mp);
-    }
-    switch_to(mp, gp);
+namespace {
+
+// Whose turn it is next on this machine; null if its thread is to end, or if it has given the turn away.
+goroutine* next_turn(machine* mp) noexcept {
+  if (sched.freezing.load(std::memory_order_acquire)) freeze(mp);
+  if (mp->locked && !mp->chosen) sleep_for_turn(mp);
+  if (goroutine* gp = std::exchange(mp->chosen, nullptr)) {
+    tell_of_timers(mp->pp);  // the commit of who has parked may have armed one
+    return gp;
   }
+  mp->left.store(nullptr, std::memory_order_relaxed);  // nobody stands on its stack any more
+  if (!mp->pp) stop_machine(mp);
+  return find_runnable(mp);
+}
+
+}  // namespace
+
+void machine_loop(machine* mp) noexcept {
+  while (!mp->leaves) {
+    goroutine* gp = next_turn(mp);
+    if (gp && gp->locked && gp->extras->home != mp) {
+      give_turn_to_home(mp, gp);
+    } else if (gp) {
+      switch_to(mp, gp);
+    }
+  }
+  if (processor* pp = mp->pp) {
+    mp->pp = nullptr;
+    pass_on(pp);
+  }
+  mp->left.store(nullptr, std::memory_order_relaxed);
 }
 
 }  // namespace goro::detail

@@ -47,14 +47,17 @@ goroutine* pick_share(processor* pp) noexcept;
   return gp;
 }
 
-// Somebody wants something of this machine: its P, or half of what is queued there. False if the scheduler's
-// own stack must have the turn.
-bool heed_attention(machine* mp) noexcept;
+// Between two turns: somebody wants something of this machine. False if the scheduler's own stack must have
+// the turn.
+bool heed_call(machine* mp) noexcept;
+
+// The caller goes to the end of the queue; `next` has the turn, or the scheduler. (schedule.cpp)
+machine* requeue(machine* mp, goroutine* next) noexcept;
 
 // Who has the turn after the running goroutine; null: the scheduler decides.
 [[gnu::always_inline]] inline goroutine* pick_next(machine* mp) noexcept {
-  if (mp->attention.load(std::memory_order_relaxed)) [[unlikely]] {
-    if (!heed_attention(mp)) return nullptr;
+  if (mp->hold.called()) [[unlikely]] {
+    if (!heed_call(mp)) return nullptr;
   }
   return pick_local(mp->pp);
 }
@@ -99,8 +102,12 @@ inline context load_scheduler(machine* mp) noexcept {
 
 // Makes `next` (null: the scheduler) the one that this machine runs; the switch itself must follow. It
 // becomes null if it cannot start from here (prepare_first_turn).
-inline context load_next(machine* mp, goroutine*& next) noexcept {
+[[gnu::always_inline]] inline context load_next(machine* mp, goroutine*& next) noexcept {
   if (!next) return load_scheduler(mp);
+  if (next->locked && mp->curg) [[unlikely]] {
+    mp->chosen = std::exchange(next, nullptr);  // it may belong on another thread
+    return load_scheduler(mp);
+  }
   const bool fresh = next->fresh();
   if (fresh) {
     next = prepare_first_turn(mp, next);

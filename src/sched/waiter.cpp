@@ -91,6 +91,7 @@ bool wait_otherwise(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, 
     enqueue_at(where, q, n);
     return park_until(entry, n, q, l, *deadline, reason);
   }
+  if (sched.forked.load(std::memory_order_relaxed)) used_after_fork();
   thread_waiter self;
   self.counted = !deadline;
   if (self.counted) sched.foreign_waiting.fetch_add(1, std::memory_order_release);

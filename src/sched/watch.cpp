@@ -149,7 +149,7 @@ bool ask(processor* victim, loot& got, std::int64_t longest) noexcept {
   machine* owner = victim->owner.load(std::memory_order_acquire);
   if (!owner) return false;
   victim->request.ask();
-  owner->attention.store(true);  // sequentially consistent, as heed_attention()
+  owner->hold.call();
   const std::int64_t end = now_ns() + longest;
   do {
     if (victim->request.collect(got)) return true;

@@ -175,7 +175,7 @@ struct sigaction former_action() noexcept {
 }
 
 // As if there were no handler of ours.
-void pass_on(int signal, siginfo_t* info, void* context) noexcept {
+void chain(int signal, siginfo_t* info, void* context) noexcept {
   const struct sigaction former = former_action();
   if ((former.sa_flags & SA_SIGINFO) != 0) return former.sa_sigaction(signal, info, context);
   if (former.sa_handler == SIG_IGN && info->si_code <= 0) return;  // a fault cannot be ignored
@@ -195,7 +195,7 @@ void on_fault(int signal, siginfo_t* info, void* context) {
       report_overflow(*left, *left->stack(), context);
   }
   errno = saved;
-  pass_on(signal, info, context);
+  chain(signal, info, context);
 }
 
 }  // namespace
@@ -208,19 +208,28 @@ void install_overflow_handler() noexcept {
   if (::sigaction(SIGSEGV, &action, &g_former) != 0) g_former = {};
 }
 
-void provide_signal_stack() noexcept {
+stack_slot* provide_signal_stack() noexcept {
   constexpr std::size_t k_for_the_report = std::size_t{64} << 10;
   const std::size_t bytes =
       static_cast<std::size_t>(std::max(::sysconf(_SC_MINSIGSTKSZ), 0L)) + k_for_the_report;
   stack_t present{};
   if (::sigaltstack(nullptr, &present) == 0 && (present.ss_flags & SS_DISABLE) == 0 &&
       present.ss_size >= bytes - k_for_the_report / 2)
-    return;  // a sanitizer's; it takes it back when the thread ends
-  const stack_slot* s = take_stack(bytes);
-  if (!s) return;  // an overflow will be a plain crash
+    return nullptr;  // a sanitizer's; it takes it back when the thread ends
+  stack_slot* s = take_stack(bytes);
+  if (!s) return nullptr;  // an overflow will be a plain crash
   sched.signal_stacks.fetch_add(1, std::memory_order_relaxed);
   const stack_t ours{.ss_sp = s->bottom, .ss_flags = 0, .ss_size = s->size()};
   ::sigaltstack(&ours, nullptr);
+  return s;
+}
+
+void withdraw_signal_stack(stack_slot* s) noexcept {
+  if (!s) return;
+  const stack_t none{.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
+  ::sigaltstack(&none, nullptr);
+  sched.signal_stacks.fetch_sub(1, std::memory_order_relaxed);
+  give_stack(s);
 }
 
 }  // namespace goro::detail

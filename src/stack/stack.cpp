@@ -19,12 +19,6 @@ namespace {
   fatal_errno(text, error);
 }
 
-void put_one(stack_slot* s) noexcept {
-  chain<stack_slot> one;
-  one.push_back(s);
-  s->pool->put(one);
-}
-
 // To their pools: neighbours in the list mostly belong to the same one.
 void give(chain<stack_slot>& those) noexcept {
   while (stack_slot* s = those.pop_front()) {
@@ -38,6 +32,12 @@ void give(chain<stack_slot>& those) noexcept {
 
 }  // namespace
 
+void give_stack(stack_slot* s) noexcept {
+  chain<stack_slot> one;
+  one.push_back(s);
+  s->pool->put(one);
+}
+
 bool is_best(const stack_slot* s) noexcept {
   for (std::size_t i = 0; i != stack_choice::k_kinds; ++i) {
     stack_pool* const kind = stack_kind(i);
@@ -50,15 +50,15 @@ bool is_best(const stack_slot* s) noexcept {
 stack_slot* stack_cache::take_best(chain<stack_slot>& from) noexcept {
   while (stack_slot* s = from.pop_front()) {
     if (is_best(s)) return s;
-    put_one(s);
+    give_stack(s);
   }
   return nullptr;
 }
 
 // `stale` is of a kind that is no longer the first; null if there was none.
 stack_slot* stack_cache::get_otherwise(stack_slot* stale) noexcept {
-  if (stale) put_one(stale);
-  while (stack_slot* s = first_.pop_front()) put_one(s);
+  if (stale) give_stack(stale);
+  while (stack_slot* s = first_.pop_front()) give_stack(s);
   for (chain<stack_slot>* some : {&others_, &new_}) {
     if (stack_slot* s = take_best(*some)) return s;
   }
@@ -88,7 +88,7 @@ stack_slot* stack_cache::get_sized(std::size_t bytes) noexcept {
 }
 
 void stack_cache::put_otherwise(stack_slot* s) noexcept {
-  if (!is_best(s)) return put_one(s);
+  if (!is_best(s)) return give_stack(s);
   others_.push_front(s);
   if (others_.size > k_most_others) spill(others_, k_most_others / 2);
 }

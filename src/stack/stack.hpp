@@ -83,6 +83,7 @@ class stack_cache {
 
 // One of at least so many bytes, from its pool; null if there is no memory for it.
 stack_slot* take_stack(std::size_t bytes) noexcept;
+void give_stack(stack_slot* s) noexcept;
 
 // May a goroutine that asked for nothing have this stack? Not if there are better ones.
 bool is_best(const stack_slot* s) noexcept;

@@ -385,8 +385,12 @@ TEST_P(Life, LIFE_23_ended_goroutines_leave_nothing_behind) {
   const std::size_t threads = goro_test::count_threads();
   const std::size_t mappings = goro_test::count_mappings();
   const std::size_t resident = goro_test::resident_kb();
+  const auto handed_off = [] { return goro::stats().handoffs_busy + goro::stats().handoffs_blocked; };
+  const std::uint64_t before = handed_off();
   burst(n);
-  EXPECT_LE(goro_test::count_threads(), std::max(threads, static_cast<std::size_t>(procs()) + 4));
+  // Where the kernel keeps a thread waiting for its core its P may go to another one.
+  EXPECT_LE(goro_test::count_threads(),
+            std::max(threads, static_cast<std::size_t>(procs()) + 5) + handed_off() - before);
   if (goro_test::memory_is_ours()) {
     // A thread that was first needed meanwhile has a stack with its guard, and mostly an arena of the C
     // library, two mappings each.

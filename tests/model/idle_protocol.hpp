@@ -254,16 +254,19 @@ struct scheduler {
     mp->wake.set();
   }
   enum class successor { not_needed, to_be_woken, asleep };
-  successor begin_resignation(machine* mp) {
-    const model_guard lock(guard);
-    mp->watching = false;
-    watcher = nullptr;
-    if (!idle_procs) return successor::not_needed;
+  successor provide_for_idle() {
+    if (!idle_procs || watcher || sentinel.get()) return successor::not_needed;
     if (!timers.empty()) return successor::to_be_woken;
     machine* sleeper = pop_idle_machine();
     if (!sleeper) return successor::to_be_woken;
     set_sentinel(sleeper, false);
     return successor::asleep;
+  }
+  successor begin_resignation(machine* mp) {
+    const model_guard lock(guard);
+    mp->watching = false;
+    watcher = nullptr;
+    return provide_for_idle();
   }
   void complete_resignation(successor who) {
     if (who == successor::to_be_woken) appoint_watcher();
@@ -290,6 +293,35 @@ struct scheduler {
     }
     guard.release();
     if (mp) mp->wake.set();
+  }
+  // Here the real one starts a thread if none sleeps. By sysmon or by the machine itself: nobody else uses
+  // the P.
+  void pass_on(machine* mp) {
+    machine* heir = nullptr;
+    successor who = successor::not_needed;
+    {
+      const model_guard lock(guard);
+      processor* pp = mp->pp;
+      mp->pp = nullptr;
+      if (!pp->queue.empty() || !global.empty()) heir = pop_idle_machine();
+      if (heir) {
+        heir->assigned = pp;
+      } else {
+        pp->idle_link = static_cast<processor*>(idle_procs);
+        idle_procs = pp;
+        who = provide_for_idle();
+      }
+    }
+    if (heir) return heir->wake.set();
+    if (who == successor::asleep) Atomics::heavy_fence();
+    complete_resignation(who);
+  }
+  void stop_machine(machine* mp) {
+    {
+      const model_guard lock(guard);
+      push_idle_machine(mp);
+    }
+    sleep_until_assigned(mp, false);
   }
   void sleep_as_sentinel(machine* mp) {
     bool has_due = false;
@@ -336,6 +368,14 @@ struct scheduler {
     if (Flaw == flaw::timer_not_announced) return;
     Atomics::light_fence();
     if (!sentinel_has_due.look()) wake_sentinel();
+  }
+
+  // --- hand_off.cpp ---
+
+  bool find_processor(machine* mp) {
+    const model_guard lock(guard);
+    mp->pp = pop_idle_processor();
+    return mp->pp != nullptr;
   }
 
   // --- watch.cpp, find_runnable.cpp ---

@@ -11,7 +11,14 @@ namespace goro::model::idle {
 namespace {
 
 // What a machine does when the test begins.
-enum class start { absent, searches, watches, sentinel, sleeps };
+enum class start {
+  absent,
+  searches,
+  watches,
+  sentinel,
+  sleeps,
+  spare
+};  // spare: asleep, and there is no P for it
 
 struct scenario {
   start first = start::absent;
@@ -19,12 +26,14 @@ struct scenario {
   start third = start::absent;
   int items = 0;
   std::array<int, k_items> needs = {-1, -1, -1, -1, -1, -1};  // item i computes until needs[i] has run
-  enum class way { starts, starts_all, arms_timer, awaits } how = way::starts;
+  enum class way { starts, starts_all, arms_timer, awaits, blocks } how = way::starts;
   bool asks = false;             // watchers are given what they take, instead of taking it by force
   std::vector<int> queued{};     // on the first P
   std::vector<int> submitted{};  // by a plain thread
   std::vector<int> armed{};      // by it, as timers, after those
 };
+
+constexpr int k_rest = 2;  // of the item that blocks
 
 const scenario* g_scenario = nullptr;
 
@@ -44,6 +53,7 @@ struct world : Scheduler {
     machine* mp = &this->machines[i];
     processor* pp = &this->procs[i];
     if (how == start::absent) return;
+    if (how == start::spare) return this->push_idle_machine(mp);
     if (how == start::searches || how == start::watches) {
       mp->pp = pp;
       if (how == start::watches) this->set_watcher(mp);
@@ -58,7 +68,29 @@ struct world : Scheduler {
     }
   }
 
+  void await(int item) {
+    unsigned spins = 0;
+    while (!done[static_cast<std::size_t>(item)].load(std::memory_order_acquire))
+      model_atomics::backoff(spins);
+  }
+  void mark_done(int item) {
+    require(!done[static_cast<std::size_t>(item)].exchange(true, std::memory_order_release), "run twice");
+  }
+
+  // It blocks its thread until another item has run, and goes on, which is an item of its own, when it has a
+  // P again.
+  void run_blocking(machine* mp, int item) {
+    this->pass_on(mp);
+    forget(30);
+    await(g_scenario->needs[static_cast<std::size_t>(item)]);
+    mark_done(item);
+    if (this->find_processor(mp)) return mark_done(k_rest);
+    this->submit_global(k_rest);
+    this->stop_machine(mp);
+  }
+
   void run(machine* mp, int item) {
+    if (g_scenario->how == scenario::way::blocks && item == 0) return run_blocking(mp, item);
     const int needed = g_scenario->needs[static_cast<std::size_t>(item)];
     if (needed != k_nothing) {
       if (g_scenario->how == scenario::way::starts_all && item == 0) {
@@ -66,17 +98,15 @@ struct world : Scheduler {
       }
       if (g_scenario->how == scenario::way::starts) this->submit_local(mp, needed);
       if (g_scenario->how == scenario::way::arms_timer) this->arm_timer(needed);
-      unsigned spins = 0;
-      while (!done[static_cast<std::size_t>(needed)].load(std::memory_order_acquire))
-        model_atomics::backoff(spins);
+      await(needed);
     }
-    require(!done[static_cast<std::size_t>(item)].exchange(true, std::memory_order_release), "run twice");
+    mark_done(item);
   }
 
   // A machine's thread. Sleeps in the end.
   void live(std::size_t i, start how) {
     machine* mp = &this->machines[i];
-    if (how == start::sentinel || how == start::sleeps) this->sleep_until_assigned(mp, false);
+    if (how != start::searches && how != start::watches) this->sleep_until_assigned(mp, false);
     for (;;) run(mp, this->find_runnable(mp));
   }
 
@@ -219,6 +249,34 @@ TEST(model, idle_either_machine) {
   expect_sound_in_weak("either machine, two items", k_either_awake);
 }
 
+// A goroutine blocks its thread until another one has run, which waits behind it on its P, or comes from
+// outside.
+const scenario k_blocks_before_another = {.first = start::searches,
+                                          .second = start::spare,
+                                          .items = 3,
+                                          .needs = {1, -1, -1},
+                                          .how = scenario::way::blocks,
+                                          .queued = {0, 1}};
+const scenario k_blocks_alone = {.first = start::searches,
+                                 .second = start::spare,
+                                 .items = 3,
+                                 .needs = {1, -1, -1},
+                                 .how = scenario::way::blocks,
+                                 .queued = {0},
+                                 .submitted = {1}};
+const scenario k_blocks_beside_sentinel = {.first = start::searches,
+                                           .second = start::sentinel,
+                                           .items = 3,
+                                           .needs = {1, -1, -1},
+                                           .how = scenario::way::blocks,
+                                           .queued = {0},
+                                           .submitted = {1}};
+TEST(model, idle_hand_off) {
+  expect_sound("blocks before another", k_blocks_before_another);
+  expect_sound("blocks alone", k_blocks_alone);
+  expect_sound_in_weak("blocks beside a sentinel", k_blocks_beside_sentinel);
+}
+
 template <class Scheduler>
 void expect_found(const char* what, const scenario& s, const char* violation) {
   expect_violated(what, explore_idle<Scheduler>({.ids = identity::value}, s), violation);
@@ -243,6 +301,7 @@ TEST(model, idle_needs_each_look) {
   expect_found<unfenced_theft>("theft without a fence", k_takes_one_of_two, "spins");
   expect_found<late_loot>("loot shown late", k_takes_one_of_two, "spins");
   expect_found<blind_watcher>("appointed blindly", k_appoints, "spins");
+  expect_found<blind_watcher>("passed on blindly", k_blocks_alone, "spins");
   expect_found<timer_blind>("appointed, blind for timers", k_appoints_beside_timer, "spins");
   expect_found<silent_timer>("timer not announced", k_timer_beside_sentinel, "spins");
   expect_found<hasty_stop>("stops without a look", k_asks_beside_watcher, "spins");

@@ -44,7 +44,7 @@ void procs_test::SetUp() {
 bool procs_test::nothing_left() const {
   const process_state now = look_at_process();
   return now.goroutines == before_.goroutines + left_by_intent_ &&
-         now.stacks <= before_.stacks + left_by_intent_ && now.descriptors == before_.descriptors;
+         now.stacks <= before_.stacks + left_by_intent_ && now.descriptors <= before_.descriptors;
 }
 
 void procs_test::TearDown() {
@@ -57,7 +57,7 @@ void procs_test::TearDown() {
   const process_state now = look_at_process();
   EXPECT_EQ(now.goroutines, before_.goroutines + left_by_intent_) << "goroutines are left";
   EXPECT_LE(now.stacks, before_.stacks + left_by_intent_) << "stacks are left in use";
-  EXPECT_EQ(now.descriptors, before_.descriptors) << "file descriptors are left open";
+  EXPECT_LE(now.descriptors, before_.descriptors) << "file descriptors are left open";
   goro::diag::dump_goroutines(std::cerr);
 }
 

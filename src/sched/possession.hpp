@@ -1,0 +1,108 @@
+// Who may use the P of a machine: the machine, until the P is taken away from it.
+//
+// A goroutine that blocks its thread, or computes for longer than its time slice, must not keep its P.
+// Nothing interrupts it: sysmon takes the P from outside and hands it to another machine, while the goroutine
+// runs on, on its thread, without one. Its next entry into the runtime is where it learns of that. Only a
+// machine that is outside of the runtime can be deprived, because what belongs to a P is touched inside only.
+//
+//   machine, entry   inside = true;  light_fence;  if (called) settle()
+//           exit     inside = false (release)
+//           settle   called = false;  wanted -> kept (compare-and-swap): the P is still its own, and sysmon
+//                    finds its claim withdrawn;  taken -> kept: the P is lost
+//   sysmon           kept -> wanted (compare-and-swap);  called = true;  heavy_fence;
+//                    inside? (acquire) then leave it at that: the machine settles at its next entry or turn
+//                    else wanted -> taken (compare-and-swap); if that fails the machine has come first
+//
+// [MO-4] Dekker: the fences see to it that the machine sees `called` when it enters, or sysmon sees it
+// inside, or both; then both try to change `wanted`, and one wins. The release of `inside` pairs with
+// sysmon's look at it and hands over all that the machine has done to its P. A machine that gives its P up by
+// itself (goro::blocking) writes `taken` while it is inside; the claim of a sysmon that wanted it meanwhile
+// fails. `called` alone, without a claim, asks the machine to look at other things (a thief that waits, fewer
+// Ps, the end of the process). Tests that fail without either fence, the release, or the second look:
+// model.possession_*.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/atomics.hpp"
+
+namespace goro::detail {
+
+// What a machine that was called finds out about its P.
+enum class finding {
+  kept,    // nobody wants it
+  wanted,  // it is still the machine's, but its goroutine should give the turn to others
+  lost,    // it belongs to somebody else
+};
+
+template <class Atomics = real_atomics>
+class possession {
+ public:
+  // The machine. True: it is called, and must settle() before it touches what belongs to a P.
+  [[nodiscard]] bool enter() noexcept {
+    inside_.store(true, std::memory_order_relaxed);
+    Atomics::light_fence();  // [MO-4]
+    return called();
+  }
+  // `back_to`: where it was before it entered; an entry may stand within another.
+  void leave(bool back_to = false) noexcept {
+    inside_.store(back_to, std::memory_order_release);  // pairs with take()
+  }
+
+  bool called() const noexcept { return called_.load(std::memory_order_relaxed); }
+
+  // Sequentially consistent, as in set_max_procs: whose call is overwritten here, its number is seen.
+  [[nodiscard]] finding settle() noexcept {
+    called_.exchange(false, std::memory_order_seq_cst);
+    claim now = claim_.load(std::memory_order_acquire);  // pairs with want() and take()
+    if (now == claim::none) return finding::kept;
+    if (now == claim::wanted &&
+        claim_.compare_exchange_strong(now, claim::none, std::memory_order_acq_rel,  // pairs with take()
+                                       std::memory_order_acquire)) {
+      return finding::wanted;
+    }
+    claim_.store(claim::none, std::memory_order_relaxed);
+    return finding::lost;
+  }
+
+  // The machine, inside: it gives its P up, and finds it lost when it enters the next time.
+  void renounce() noexcept {
+    claim_.exchange(claim::taken, std::memory_order_acq_rel);  // pairs with want() and take()
+    called_.store(true, std::memory_order_relaxed);
+  }
+
+  // Anybody.
+  void call() noexcept { called_.store(true, std::memory_order_seq_cst); }
+  bool inside() const noexcept { return inside_.load(std::memory_order_acquire); }  // pairs with leave()
+
+  // Sysmon, the only one: announces a claim, if there is none. It stands until the machine settles, at its
+  // next entry or at the end of the turn. A heavy_fence must follow before take().
+  void want() noexcept {
+    claim nobody = claim::none;
+    claim_.compare_exchange_strong(nobody, claim::wanted, std::memory_order_acq_rel,  // pairs with settle()
+                                   std::memory_order_relaxed);
+    called_.store(true, std::memory_order_release);  // pairs with settle()
+  }
+
+  // Sysmon: true if the machine has lost its P now. Calls see() first: what that reads of the machine is so
+  // when the P is lost, if it is.
+  template <class See>
+  [[nodiscard]] bool take(See see) noexcept {
+    if (inside()) return false;  // [MO-4]
+    see();
+    claim mine = claim::wanted;
+    return claim_.compare_exchange_strong(mine, claim::taken,
+                                          std::memory_order_acq_rel,  // pairs with settle()
+                                          std::memory_order_relaxed);
+  }
+
+ private:
+  enum class claim : std::uint32_t { none, wanted, taken };
+
+  typename Atomics::template atomic<bool> inside_{true};
+  typename Atomics::template atomic<bool> called_{false};
+  typename Atomics::template atomic<claim> claim_{claim::none};
+};
+
+}  // namespace goro::detail
