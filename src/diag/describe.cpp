@@ -60,7 +60,7 @@ std::string in_words(const diag::goroutine_info& g) {
 }  // namespace
 
 std::string state_of(const goroutine& g, g_status status) {
-  switch (status) {
+  switch (usual(status)) {
     case g_status::dead:
       return "dead";
     case g_status::runnable:

@@ -56,7 +56,7 @@ goroutine* end_of_function() noexcept {
   if (mp->hold.enter()) [[unlikely]] {
     answer_call(mp);
     mp = current_machine();
-    mp->leaves = std::exchange(gp->locked, false);  // what it has done to its thread is for nobody else
+    mp->leaves = gp->is_locked();  // what it has done to its thread is for nobody else
   }
   transition(gp, g_status::running, g_status::dead);
   mp->pp->finished.add();

@@ -139,13 +139,23 @@ std::size_t give_back_descriptors() noexcept {
   return n;
 }
 
-void bad_transition(const goroutine* gp, g_status from, g_status to) noexcept {
+namespace {
+
+[[noreturn]] void bad_transition(const goroutine* gp, g_status from, g_status to) noexcept {
   static constexpr const char* k_names[] = {"dead", "runnable", "running", "waiting"};
   std::string text = "goro: goroutine " + std::to_string(gp->id.load(std::memory_order_relaxed)) + " is ";
-  text += k_names[static_cast<int>(gp->status.load(std::memory_order_relaxed))];
+  text += k_names[static_cast<int>(usual(gp->status.load(std::memory_order_relaxed)))];
   text += std::string(" when it should go from ") + k_names[static_cast<int>(from)] + " to " +
           k_names[static_cast<int>(to)];
   fatal(text);
+}
+
+}  // namespace
+
+void rare_transition(goroutine* gp, g_status from, g_status to) noexcept {
+  if (gp->status.load(std::memory_order_relaxed) != locked(from)) bad_transition(gp, from, to);
+  gp->status.store(to == g_status::dead ? to : locked(to),
+                   std::memory_order_release);  // pairs with snapshot()
 }
 
 lock& extras_lock() noexcept {

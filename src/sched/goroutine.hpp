@@ -30,6 +30,16 @@ enum class g_status : std::uint8_t {
              // them to
 };
 
+// os_thread_lock adds this to each state of its goroutine: whoever expects a usual one takes a rare path, and
+// the others pay nothing for it. (A flag of its own would cost a round trip over channels 2 %.)
+inline constexpr unsigned k_locked = 0x80;
+constexpr g_status locked(g_status s) noexcept {
+  return static_cast<g_status>(static_cast<unsigned>(s) | k_locked);
+}
+constexpr g_status usual(g_status s) noexcept {
+  return static_cast<g_status>(static_cast<unsigned>(s) & ~k_locked);
+}
+
 // A C++ ABI structure that every compiler for Linux agrees on; see sched/switch.cpp.
 struct eh_globals {
   void* caught_exceptions = nullptr;
@@ -68,7 +78,7 @@ struct alignas(64) goroutine {
   int saved_errno = 0;
   std::atomic<g_status> status{g_status::dead};
   std::atomic<wait_reason> reason{wait_reason::none};
-  bool locked = false;  // to the machine of its extras: by os_thread_lock
+  bool exiting = false;  // this_goroutine::exit is unwinding it
   std::atomic<trim_state> trim{trim_state::untouched};
   closure_call call = nullptr;
   void* closure = nullptr;  // the callable: inline_closure, or elsewhere if it is too large
@@ -79,7 +89,6 @@ struct alignas(64) goroutine {
   std::atomic<std::source_location> where{std::source_location()};
   goroutine_locals* locals = nullptr;
   goroutine_extras* extras = nullptr;  // for all but its goroutine: guarded by extras_lock()
-  bool exiting = false;                // this_goroutine::exit is unwinding it
 
   static constexpr std::size_t k_inline_closure = 80;
   alignas(16) std::byte inline_closure[k_inline_closure];
@@ -89,14 +98,19 @@ struct alignas(64) goroutine {
   void** place_of_sp() noexcept { return reinterpret_cast<void**>(&sp); }                 // for the assembly
   std::size_t wanted_stack() const noexcept { return extras ? extras->stack_bytes : 0; }  // 0: as all
   bool fresh() const noexcept { return stack() == nullptr; }
+  bool is_locked() const noexcept {  // to the machine of its extras
+    const g_status s = status.load(std::memory_order_relaxed);
+    return s != usual(s);
+  }
 };
 
-// The only place where a status changes: a transition that is not from `from` is a bug of the runtime.
-[[noreturn]] void bad_transition(const goroutine* gp, g_status from, g_status to) noexcept;
+// The only place where a status changes: a transition that is not from `from` is a bug of the runtime, or
+// that of a locked goroutine.
+void rare_transition(goroutine* gp, g_status from, g_status to) noexcept;
 
 inline void transition(goroutine* gp, g_status from, g_status to) noexcept {
   if (gp->status.load(std::memory_order_relaxed) != from) [[unlikely]]
-    bad_transition(gp, from, to);
+    return rare_transition(gp, from, to);
   gp->status.store(to, std::memory_order_release);  // pairs with snapshot(): who sees a state sees the id
 }
 

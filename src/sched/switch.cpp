@@ -65,10 +65,17 @@ departure goroutine_main(machine* mp) {
     next->bind(gp->stack());
     gp->bind(nullptr);
     recycle(mp->pp, gp);
+    transition(next, g_status::runnable, g_status::running);
     start_turn(mp, next);
     *mp->errno_address = 0;
     goro_arch_reset_control_words();
   }
+}
+
+g_status state_of_rare(machine* mp, goroutine*& next) noexcept {
+  transition(next, g_status::runnable, g_status::runnable);  // nothing else can be right
+  if (mp->curg) mp->chosen = std::exchange(next, nullptr);
+  return locked(g_status::running);
 }
 
 // Whoever is left may hold a lock until nobody stands on its stack, so nothing slow is done before: to make a
@@ -119,7 +126,7 @@ goroutine* next_turn(machine* mp) noexcept {
 void machine_loop(machine* mp) noexcept {
   while (!mp->leaves) {
     goroutine* gp = next_turn(mp);
-    if (gp && gp->locked && gp->extras->home != mp) {
+    if (gp && gp->is_locked() && gp->extras->home != mp) {
       give_turn_to_home(mp, gp);
     } else if (gp) {
       switch_to(mp, gp);

@@ -69,8 +69,9 @@ departure goroutine_main(machine* mp);  // the first function on every stack (sw
 // A pass that gives stacks back has got hold of this one, or has noticed it. (stack/shrink.cpp)
 void come_back(goroutine* gp) noexcept;
 
-inline void start_turn(machine* mp, goroutine* gp) noexcept {
-  transition(gp, g_status::runnable, g_status::running);
+// `state` is running, or that of a locked one; that it was runnable has been seen.
+inline void start_turn(machine* mp, goroutine* gp, g_status state = g_status::running) noexcept {
+  gp->status.store(state, std::memory_order_release);  // pairs with snapshot()
   std::atomic_signal_fence(
       std::memory_order_seq_cst);  // [MO-7]: light_fence(), on whose asymmetry the passes insist
   if (gp->trim.load(std::memory_order_relaxed) != trim_state::untouched) [[unlikely]]
@@ -94,6 +95,10 @@ inline void complete_switch(machine* mp) noexcept {
   }
 }
 
+// The state with which one begins its turn that is not simply runnable. `next` becomes null if the scheduler
+// must have the turn first, because it may belong on another thread.
+g_status state_of_rare(machine* mp, goroutine*& next) noexcept;
+
 inline context load_scheduler(machine* mp) noexcept {
   *mp->eh = {};
   mp->curg = nullptr;
@@ -104,9 +109,10 @@ inline context load_scheduler(machine* mp) noexcept {
 // becomes null if it cannot start from here (prepare_first_turn).
 [[gnu::always_inline]] inline context load_next(machine* mp, goroutine*& next) noexcept {
   if (!next) return load_scheduler(mp);
-  if (next->locked && mp->curg) [[unlikely]] {
-    mp->chosen = std::exchange(next, nullptr);  // it may belong on another thread
-    return load_scheduler(mp);
+  g_status state = g_status::running;
+  if (next->status.load(std::memory_order_relaxed) != g_status::runnable) [[unlikely]] {
+    state = state_of_rare(mp, next);
+    if (!next) return load_scheduler(mp);
   }
   const bool fresh = next->fresh();
   if (fresh) {
@@ -116,7 +122,7 @@ inline context load_scheduler(machine* mp) noexcept {
   *mp->eh = next->eh;
   *mp->errno_address = next->saved_errno;
   void* const sp = next->sp.load(std::memory_order_relaxed);
-  start_turn(mp, next);
+  start_turn(mp, next, state);
   return {.sp = sp, .start = fresh ? goroutine_main : nullptr};
 }
 
