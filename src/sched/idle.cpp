@@ -161,10 +161,11 @@ bool all_quiet(machine* mp) noexcept {
          sched.away == 0 && earliest_timer() == time_point::max();
 }
 
-std::size_t count_waiting(time_point now) noexcept {
+std::size_t count_waiting(time_point now, time_point& due) noexcept {
   const lock_guard guard(sched.guard);
   if (sched.idle_procs || sched.watcher) return 0;
-  std::size_t n = sched.global.size() + (earliest_timer() <= now ? 1 : 0);
+  due = earliest_timer();
+  std::size_t n = sched.global.size() + (due <= now ? 1 : 0);
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = 0; i != made; ++i) n += sched.all[i].load(std::memory_order_relaxed)->queue.look().size();
   return n;

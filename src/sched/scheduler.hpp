@@ -146,8 +146,9 @@ void assign(machine* mp, processor* pp, goroutine* turn) noexcept;
 
 void wake(machine* mp) noexcept;
 void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept;
-std::size_t count_waiting(time_point now) noexcept;  // how many wait while there is no P for them
-void look_for_deadlock() noexcept;                   // by a machine that is about to sleep without watching
+// How many wait while there is no P for them. If all Ps are held, `due` becomes the time of the next timer.
+std::size_t count_waiting(time_point now, time_point& due) noexcept;
+void look_for_deadlock() noexcept;  // by a machine that is about to sleep without watching
 
 // --- Ps that change hands (hand_off.cpp, thread_lock.cpp) ---
 

@@ -84,7 +84,7 @@ struct notebook {
 class look {
  public:
   explicit look(notebook& n, std::int64_t now) noexcept
-      : notes_(n), now_(now), waiting_(count_waiting(time_point(clock::duration(now)))) {}
+      : notes_(n), now_(now), waiting_(count_waiting(time_point(clock::duration(now)), due_)) {}
 
   // True if a P was taken.
   bool run() noexcept {
@@ -98,7 +98,12 @@ class look {
 
   bool any_held() const noexcept { return any_held_; }
   bool hurries() const noexcept { return hurries_; }  // somebody seems to have blocked just now
-  std::int64_t first_slice_end() const noexcept { return first_slice_end_; }
+
+  // When the first slice ends that somebody waits for, or a timer is due for which there may be no P.
+  std::int64_t next_event() const noexcept {
+    const std::int64_t due = due_.time_since_epoch().count();
+    return due > now_ ? std::min(first_slice_end_, due) : first_slice_end_;
+  }
 
  private:
   void visit(processor& pp) noexcept {
@@ -189,6 +194,7 @@ class look {
 
   notebook& notes_;
   const std::int64_t now_;
+  time_point due_ = time_point::max();
   const std::size_t waiting_;  // how many
   std::size_t busy_ = 0;
   std::size_t count_ = 0;
@@ -252,7 +258,7 @@ void* sysmon_thread(void*) {
       continue;
     }
     const std::int64_t nap = rhythm.next_nap(took || present.hurries());
-    const std::int64_t until = std::max(std::min(now + nap, present.first_slice_end()), now + k_shortest_nap);
+    const std::int64_t until = std::max(std::min(now + nap, present.next_event()), now + k_shortest_nap);
     g_sysmon.sleep_until(time_point(clock::duration(until)));
   }
   for (note never;;) never.sleep();  // the process is ending
