@@ -21,17 +21,11 @@
 
 namespace {
 
+using goro_test::block_thread;
 using goro_test::compute;
 using goro_test::eventually;
 using goro_test::in_goroutine;
 using namespace std::chrono_literals;
-
-// Blocks its thread, in the C library, of which goro knows nothing.
-void block_thread(std::chrono::nanoseconds d) {
-  timespec rest{.tv_sec = static_cast<time_t>(d / 1s), .tv_nsec = (d % 1s).count()};
-  while (::nanosleep(&rest, &rest) != 0) {
-  }
-}
 
 // Goroutines that compute until they are stopped, without ever calling goro.
 class endless_loops {

@@ -175,39 +175,26 @@ void keep_others_waiting() {
   }
 }
 
-int exits_locked() {
+// The main goroutine calls exit after it has done that, while others wait for its P.
+template <class F>
+int exits_after(F what) {
   g_at_the_end.used = true;
-  return goro::run([] {
+  return goro::run([&what] {
     keep_others_waiting();
-    goro::lock_os_thread();
+    what();
     std::exit(7);
   });
 }
 
+int exits_locked() { return exits_after(goro::lock_os_thread); }
 int exits_after_a_long_computation() {
-  g_at_the_end.used = true;
-  return goro::run([] {
-    keep_others_waiting();
-    compute(60ms);
-    std::exit(7);
-  });
+  return exits_after([] { compute(60ms); });
 }
-
 int exits_after_a_block() {
-  g_at_the_end.used = true;
-  return goro::run([] {
-    keep_others_waiting();
-    block_thread(50ms);
-    std::exit(7);
-  });
+  return exits_after([] { block_thread(50ms); });
 }
-
 int exits_announced() {
-  g_at_the_end.used = true;
-  return goro::run([] {
-    keep_others_waiting();
-    goro::blocking([] { std::exit(7); });
-  });
+  return exits_after([] { goro::blocking([] { std::exit(7); }); });
 }
 
 // A plain thread works while a goroutine's thread has ended and everybody else waits.

@@ -7,10 +7,8 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <ctime>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -23,6 +21,7 @@
 
 namespace {
 
+using goro_test::block_thread;
 using goro_test::pick;
 using namespace std::chrono_literals;
 
@@ -54,12 +53,6 @@ class alarms {
   }
   struct sigaction former_{};
 };
-
-void block_thread(std::chrono::microseconds d) {
-  timespec rest{.tv_sec = 0, .tv_nsec = d.count() * 1000};
-  while (::nanosleep(&rest, &rest) != 0 && errno == EINTR) {
-  }
-}
 
 // What all take part in.
 struct shared_things {

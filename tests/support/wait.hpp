@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <ctime>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -59,6 +60,13 @@ void go_named(std::string_view name, F&& f) {
 inline void compute(std::chrono::nanoseconds d) {
   const auto end = std::chrono::steady_clock::now() + d;
   while (std::chrono::steady_clock::now() < end) {
+  }
+}
+
+// Blocks the thread in the C library, of which goro is told nothing. Signals do not end it.
+inline void block_thread(std::chrono::nanoseconds d) {
+  timespec rest{.tv_sec = static_cast<time_t>(d / 1s), .tv_nsec = (d % 1s).count()};
+  while (::nanosleep(&rest, &rest) != 0) {
   }
 }
 
