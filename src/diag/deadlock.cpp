@@ -23,10 +23,10 @@ int thread_count() noexcept {
   return n - k_sanitizer_threads;
 }
 
-// Then their number says nothing; the look is made again when they have been joined.
-bool threads_end() noexcept {
-  const lock_guard guard(sched.guard);
-  return sched.leaving != 0;
+// How many the runtime knows to have; one that has ended counts until it is joined.
+int own_threads() noexcept {
+  return sched.machine_count.load(std::memory_order_relaxed) +
+         sched.helper_count.load(std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -34,11 +34,11 @@ bool threads_end() noexcept {
 void report_deadlock(machine* sentinel) noexcept {
   const int asleep = sched.foreign_waiting.load(std::memory_order_acquire);
   if (asleep == 0 || sched.freezing.load(std::memory_order_relaxed)) return;
-  if (sched.endless_sleeps.load(std::memory_order_acquire) != 0 || threads_end()) return;
-  const int ours = sched.machine_count.load(std::memory_order_relaxed) +
-                   sched.helper_count.load(std::memory_order_relaxed);
+  if (sched.endless_sleeps.load(std::memory_order_acquire) != 0) return;
+  const int ours = own_threads();
   if (thread_count() != ours + asleep) return;
-  if (sched.foreign_waiting.load(std::memory_order_acquire) != asleep) return;
+  // One of ours may have ended since, and even been joined: then the look is made again.
+  if (sched.foreign_waiting.load(std::memory_order_acquire) != asleep || own_threads() != ours) return;
   // A thread that counts as asleep has submitted its last work before that, and with it relieved the
   // sentinel.
   if (!all_quiet(sentinel)) return;

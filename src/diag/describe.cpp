@@ -49,10 +49,12 @@ std::vector<diag::goroutine_info> snapshot() {
   return all;
 }
 
+std::string label(std::uint64_t id, const std::string& name) {
+  return "goroutine " + std::to_string(id) + (name.empty() ? "" : " \"" + name + "\"");
+}
+
 std::string in_words(const diag::goroutine_info& g) {
-  std::string text = "goroutine " + std::to_string(g.id);
-  if (!g.name.empty()) text += " \"" + g.name + "\"";
-  text += " [" + g.state + "]:\ncreated at " + g.created_at;
+  std::string text = label(g.id, g.name) + " [" + g.state + "]:\ncreated at " + g.created_at;
   if (g.creator != 0) text += " in goroutine " + std::to_string(g.creator);
   return text + "\n";
 }
@@ -78,6 +80,8 @@ std::string place_of(const std::source_location& where) {
   return std::string(where.file_name()) + ":" + std::to_string(where.line()) + " (" + where.function_name() +
          ")";
 }
+
+std::string label_of(const goroutine& g) { return label(g.id.load(std::memory_order_relaxed), name_of(g)); }
 
 std::string describe(const goroutine& g, const std::string& state) { return in_words(info_of(g, state)); }
 

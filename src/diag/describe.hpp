@@ -13,6 +13,9 @@ std::string state_of(const goroutine& g, g_status status);
 // "file:line (function)", or words that say that it is not known.
 std::string place_of(const std::source_location& where);
 
+// "goroutine N", with its name, if it has one, in quotes.
+std::string label_of(const goroutine& g);
+
 // "goroutine N [state]:" and "created at ...", a line each.
 std::string describe(const goroutine& g, const std::string& state);
 

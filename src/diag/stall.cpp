@@ -14,17 +14,10 @@ namespace goro::detail {
 
 namespace {
 
-constexpr std::int64_t k_stall = 100'000'000;  // ns
-
 std::string sentence(const goroutine& g, const absence& away, std::int64_t now) {
   const std::string ms = std::to_string((now - away.since) / 1'000'000) + " ms";
-  std::string name;
-  {
-    const lock_guard guard(extras_lock());
-    if (g.extras && !g.extras->name.empty()) name = " \"" + g.extras->name + "\"";
-  }
   const bool blocked = away.reason == absence_reason::blocked;
-  return "goro: goroutine " + std::to_string(g.id.load(std::memory_order_relaxed)) + name +
+  return "goro: " + label_of(g) +
          (blocked ? " has blocked its thread for " + ms + " without parking"
                   : " has computed for " + ms + " without calling goro") +
          ", created at ";

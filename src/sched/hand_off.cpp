@@ -27,14 +27,15 @@ namespace goro::detail {
 
 namespace {
 
-constexpr std::int64_t k_stall = 100'000'000;  // ns
-
 // The scheduler's lock is held by who calls these two.
 
 void begin_absence(machine* mp, absence why) noexcept {
   mp->away = why;
   ++sched.away;
-  if (why.reason == absence_reason::busy) ++sched.away_busy;
+  if (why.reason == absence_reason::blocked) sched.handoffs_blocked.fetch_add(1, std::memory_order_relaxed);
+  if (why.reason != absence_reason::busy) return;
+  ++sched.away_busy;
+  sched.handoffs_busy.fetch_add(1, std::memory_order_relaxed);
 }
 
 void end_absence(machine* mp) noexcept {

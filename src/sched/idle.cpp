@@ -10,7 +10,7 @@
 //              or nothing runs. It sleeps until the earliest timer, and a submission wakes it.
 //
 // Invariant W: if a P is idle, there is a watcher or a sentinel, or somebody inside a function of this file
-// is about to appoint one. At most one of each; both never.
+// or of hand_off.cpp is about to appoint one. At most one of each; both never.
 //
 // [MO-3] Submission against going to sleep (Dekker; the submitter's side is the frequent one):
 //   submitter: push to a queue;  light_fence;  load sentinel; if set: lock; if still set: clear it, give it
@@ -72,6 +72,13 @@ bool anything_queued() noexcept {
     if (!sched.all[i].load(std::memory_order_relaxed)->queue.look().empty()) return true;
   }
   return false;
+}
+
+// Nobody runs, with a P or without, nobody is about to, and no thread is about to end, whose number tells a
+// deadlock. The lock is held.
+bool nothing_happens() noexcept {
+  return !anything_queued() && !others_run() && sched.away == 0 && sched.leaving == 0 &&
+         earliest_timer() == time_point::max();
 }
 
 }  // namespace
@@ -157,15 +164,13 @@ void push_idle_processor(processor* pp) noexcept {
 
 bool all_quiet(machine* mp) noexcept {
   const lock_guard guard(sched.guard);
-  return sched.sentinel.load(std::memory_order_relaxed) == mp && !anything_queued() && !others_run() &&
-         sched.away == 0 && earliest_timer() == time_point::max();
+  return sched.sentinel.load(std::memory_order_relaxed) == mp && nothing_happens();
 }
 
-std::size_t count_waiting(time_point now, time_point& due) noexcept {
+std::size_t count_waiting(time_point now) noexcept {
   const lock_guard guard(sched.guard);
   if (sched.idle_procs || sched.watcher) return 0;
-  due = earliest_timer();
-  std::size_t n = sched.global.size() + (due <= now ? 1 : 0);
+  std::size_t n = sched.global.size() + (earliest_timer() <= now ? 1 : 0);
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = 0; i != made; ++i) n += sched.all[i].load(std::memory_order_relaxed)->queue.look().size();
   return n;
@@ -176,7 +181,7 @@ std::size_t count_waiting(time_point now, time_point& due) noexcept {
 void look_for_deadlock() noexcept {
   {
     const lock_guard guard(sched.guard);
-    if (anything_queued() || others_run() || sched.away != 0 || earliest_timer() != time_point::max()) return;
+    if (!nothing_happens()) return;
   }
   wake_sentinel();
 }

@@ -69,7 +69,8 @@ struct alignas(64) machine {
 
   absence away;  // while it runs a goroutine without a P (hand_off.cpp); guarded by the scheduler's lock
   goroutine* locked = nullptr;  // os_thread_lock: the only goroutine that may run here
-  bool leaves = false;          // the thread is to end: it was that goroutine's, or idle for too long
+  bool leaves =
+      false;  // the thread is to end: it was that goroutine's; or, noted under the lock, idle for too long
 
   // Its thread, for those who look after it.
   thread_id thread;

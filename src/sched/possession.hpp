@@ -7,9 +7,9 @@
 //
 //   machine, entry   inside = true;  light_fence;  if (called) settle()
 //           exit     inside = false (release)
-//           settle   called = false;  wanted -> kept (compare-and-swap): the P is still its own, and sysmon
-//                    finds its claim withdrawn;  taken -> kept: the P is lost
-//   sysmon           kept -> wanted (compare-and-swap);  called = true;  heavy_fence;
+//           settle   called = false;  wanted -> none (compare-and-swap): the P is still its own, and sysmon
+//                    finds its claim withdrawn;  taken -> none: the P is lost
+//   sysmon           none -> wanted (compare-and-swap);  called = true;  heavy_fence;
 //                    inside? (acquire) then leave it at that: the machine settles at its next entry or turn
 //                    else wanted -> taken (compare-and-swap); if that fails the machine has come first
 //

@@ -19,6 +19,7 @@ namespace goro::detail {
 
 inline constexpr int k_max_procs = 1024;
 inline constexpr std::int64_t k_time_slice = 10'000'000;  // ns
+inline constexpr std::int64_t k_stall = 100'000'000;      // ns without a P that are worth a word
 
 struct scheduler {
   global_queue<goroutine> global;
@@ -41,7 +42,7 @@ struct scheduler {
   // compute.
   int away = 0;
   int away_busy = 0;
-  std::uint64_t busy_returns = 0;
+  std::uint64_t busy_returns = 0;  // of the latter
   std::atomic<std::uint64_t> handoffs_blocked{0};
   std::atomic<std::uint64_t> handoffs_busy{0};
   std::atomic<std::uint64_t> stalls{0};
@@ -146,9 +147,8 @@ void assign(machine* mp, processor* pp, goroutine* turn) noexcept;
 
 void wake(machine* mp) noexcept;
 void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept;
-// How many wait while there is no P for them. If all Ps are held, `due` becomes the time of the next timer.
-std::size_t count_waiting(time_point now, time_point& due) noexcept;
-void look_for_deadlock() noexcept;  // by a machine that is about to sleep without watching
+std::size_t count_waiting(time_point now) noexcept;  // how many wait while there is no P for them
+void look_for_deadlock() noexcept;                   // by a machine that is about to sleep without watching
 
 // --- Ps that change hands (hand_off.cpp, thread_lock.cpp) ---
 

@@ -38,8 +38,8 @@ context depart(machine* mp, goroutine*& next) noexcept {
 
 // May it have the stack of the one that has ended? Not if either had a wish of its own.
 bool takes_over(const goroutine* next, const goroutine* ended) noexcept {
-  return next && next->fresh() && next->wanted_stack() == 0 && ended->wanted_stack() == 0 &&
-         is_best(ended->stack());
+  return next && next->status.load(std::memory_order_relaxed) == g_status::runnable && next->fresh() &&
+         next->wanted_stack() == 0 && ended->wanted_stack() == 0 && is_best(ended->stack());
 }
 
 }  // namespace
@@ -65,7 +65,6 @@ departure goroutine_main(machine* mp) {
     next->bind(gp->stack());
     gp->bind(nullptr);
     recycle(mp->pp, gp);
-    transition(next, g_status::runnable, g_status::running);
     start_turn(mp, next);
     *mp->errno_address = 0;
     goro_arch_reset_control_words();

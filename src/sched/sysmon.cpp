@@ -20,7 +20,8 @@
 // often.
 //
 // Between two looks sysmon sleeps: 20 us while something was taken lately, up to 10 ms when there was nothing
-// to do; it wakes up when the first slice that may be over is. While no P is held it sleeps for ever.
+// to do; it wakes up when the first slice that may be over is, and for the timers of Ps that stand still.
+// While no P is held it sleeps for ever.
 #include "sched/sysmon.hpp"
 
 #include <algorithm>
@@ -84,7 +85,7 @@ struct notebook {
 class look {
  public:
   explicit look(notebook& n, std::int64_t now) noexcept
-      : notes_(n), now_(now), waiting_(count_waiting(time_point(clock::duration(now)), due_)) {}
+      : notes_(n), now_(now), waiting_(count_waiting(time_point(clock::duration(now)))) {}
 
   // True if a P was taken.
   bool run() noexcept {
@@ -97,13 +98,8 @@ class look {
   }
 
   bool any_held() const noexcept { return any_held_; }
-  bool hurries() const noexcept { return hurries_; }  // somebody seems to have blocked just now
-
-  // When the first slice ends that somebody waits for, or a timer is due for which there may be no P.
-  std::int64_t next_event() const noexcept {
-    const std::int64_t due = due_.time_since_epoch().count();
-    return due > now_ ? std::min(first_slice_end_, due) : first_slice_end_;
-  }
+  bool hurries() const noexcept { return hurries_; }                // somebody seems to have blocked just now
+  std::int64_t next_event() const noexcept { return next_event_; }  // when it is worth while to look again
 
  private:
   void visit(processor& pp) noexcept {
@@ -113,10 +109,17 @@ class look {
     observation& turn = notes_.turns[static_cast<std::size_t>(pp.id)];
     const std::uint32_t tenure = pp.tenure.load(std::memory_order_relaxed);
     const std::uint64_t tick = pp.tick.load(std::memory_order_relaxed);
-    if (tenure != turn.tenure || tick != turn.tick) turn = {.tenure = tenure, .tick = tick, .since = now_};
-    const std::int64_t end = turn.since + k_time_slice;
-    if (waiting_ != 0 && end > now_) first_slice_end_ = std::min(first_slice_end_, end);
-    decide(owner, turn, owner->hold.inside() ? state::fine : judge(*owner, turn));
+    const bool moves = tenure != turn.tenure || tick != turn.tick;
+    if (moves) turn = {.tenure = tenure, .tick = tick, .since = now_};
+    const bool outside = !owner->hold.inside();
+    if (waiting_ != 0) note_event(turn.since + k_time_slice);
+    // Its machine looks after its timers, unless it stands still, and others may all be blocked as well.
+    if (!moves && outside) note_event(pp.timers.next_due().time_since_epoch().count());
+    decide(owner, turn, outside ? judge(*owner, turn) : state::fine);
+  }
+
+  void note_event(std::int64_t when) noexcept {
+    if (when > now_) next_event_ = std::min(next_event_, when);
   }
 
   void decide(machine* owner, const observation& turn, state found) noexcept {
@@ -182,25 +185,19 @@ class look {
     if (count_ == 0) return false;
     heavy_fence();  // [MO-4]
     bool any = false;
-    for (std::size_t i = 0; i != count_; ++i) {
-      const candidate& c = notes_.candidates[i];
-      if (!take_away(c.owner, c.why)) continue;
-      any = true;
-      const bool blocked = c.why.reason == absence_reason::blocked;
-      (blocked ? sched.handoffs_blocked : sched.handoffs_busy).fetch_add(1, std::memory_order_relaxed);
-    }
+    for (std::size_t i = 0; i != count_; ++i)
+      any |= take_away(notes_.candidates[i].owner, notes_.candidates[i].why);
     return any;
   }
 
   notebook& notes_;
   const std::int64_t now_;
-  time_point due_ = time_point::max();
   const std::size_t waiting_;  // how many
   std::size_t busy_ = 0;
   std::size_t count_ = 0;
   bool any_held_ = false;
   bool hurries_ = false;
-  std::int64_t first_slice_end_ = time_point::max().time_since_epoch().count();
+  std::int64_t next_event_ = time_point::max().time_since_epoch().count();
 };
 
 // How long to sleep.
