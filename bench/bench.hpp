@@ -18,10 +18,13 @@ struct workload {
 std::span<const workload> sched_workloads();
 std::span<const workload> comm_workloads();
 std::span<const workload> blocking_workloads();
+std::span<const workload> net_workloads();  // servers: they do not end by themselves
 
 // -n and -g, or the workload's own default where the flag is zero or not given.
 std::int64_t size_or(std::int64_t default_size);
 std::int64_t goroutines_or(std::int64_t default_count);
+// -port
+std::int64_t port();
 
 // Prints "workload=<name> procs=<P> metric=<metric> value=<number>", four significant digits as in Go's %.4g.
 void report(const char* metric, double value);

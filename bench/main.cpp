@@ -27,6 +27,7 @@ struct settings {
   std::int64_t procs = 1;
   std::int64_t size = 0;
   std::int64_t goroutines = 0;
+  std::int64_t port = 8080;
 };
 settings flags;
 
@@ -35,7 +36,7 @@ double seconds(const timeval& t) {
 }
 
 const workload* find(std::string_view name) {
-  for (const auto set : {sched_workloads(), comm_workloads(), blocking_workloads()}) {
+  for (const auto set : {sched_workloads(), comm_workloads(), blocking_workloads(), net_workloads()}) {
     for (const workload& w : set) {
       if (w.name == name) return &w;
     }
@@ -49,11 +50,15 @@ int usage(const std::string& complaint) {
   for (const auto set : {sched_workloads(), comm_workloads(), blocking_workloads()}) {
     for (const workload& w : set) names.append(" ").append(w.name);
   }
+  std::string servers;
+  for (const workload& w : net_workloads()) servers.append(" ").append(w.name);
   std::fprintf(
       stderr,
       "usage: goro-bench WORKLOAD [-p PROCS] [-n SIZE] [-g GOROUTINES]   (0: the workload's default)\n"
-      "workloads:%s\n",
-      names.c_str());
+      "       goro-bench SERVER [-p PROCS] [-port PORT]\n"
+      "workloads:%s\n"
+      "servers:%s\n",
+      names.c_str(), servers.c_str());
   return 2;
 }
 
@@ -68,6 +73,7 @@ std::string parse(const std::vector<std::string_view>& args) {
                                  : flag == "p"             ? &flags.procs
                                  : flag == "n"             ? &flags.size
                                  : flag == "g"             ? &flags.goroutines
+                                 : flag == "port"          ? &flags.port
                                                            : nullptr;
     if (target == nullptr) return "what is " + std::string(arg) + "?";
     if (equals == body.npos && i + 1 == args.size()) return std::string(arg) + " needs a number";
@@ -88,6 +94,8 @@ std::int64_t size_or(std::int64_t default_size) { return flags.size == 0 ? defau
 std::int64_t goroutines_or(std::int64_t default_count) {
   return flags.goroutines == 0 ? default_count : flags.goroutines;
 }
+
+std::int64_t port() { return flags.port; }
 
 void report(const char* metric, double value) {
   std::printf("workload=%.*s procs=%lld metric=%s value=%.4g\n", static_cast<int>(flags.name.size()),

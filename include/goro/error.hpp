@@ -15,9 +15,18 @@
 namespace goro {
 
 // Errors of goro's own. They compare equal to the std::errc of the same meaning: timed_out,
-// operation_canceled, operation_would_block, host_unreachable (no_such_host), ...; callers compare codes,
-// never texts.
-enum class errc { closed = 1, timed_out, canceled, would_block, unexpected_eof, no_such_host };
+// operation_canceled, operation_would_block, host_unreachable (no_such_host), invalid_argument
+// (invalid_address), ...; callers compare codes, never texts.
+enum class errc {
+  closed = 1,
+  timed_out,
+  canceled,
+  would_block,
+  unexpected_eof,
+  no_such_host,
+  no_deadline,
+  invalid_address,
+};
 
 // The category of errc; one object for the life of the process. Never throws.
 const std::error_category& goro_category() noexcept;

@@ -22,6 +22,10 @@ class category final : public std::error_category {
         return "unexpected end of file";
       case errc::no_such_host:
         return "no such host";
+      case errc::no_deadline:
+        return "file type does not support deadline";
+      case errc::invalid_address:
+        return "invalid address (wanted: host:port, [IPv6]:port)";
     }
     return "unknown goro error";
   }
@@ -36,6 +40,10 @@ class category final : public std::error_category {
         return std::errc::operation_would_block;
       case errc::no_such_host:
         return std::errc::host_unreachable;
+      case errc::invalid_address:
+        return std::errc::invalid_argument;
+      case errc::no_deadline:
+        return std::errc::operation_not_supported;
       case errc::closed:
       case errc::unexpected_eof:
         break;

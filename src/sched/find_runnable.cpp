@@ -1,11 +1,12 @@
-// Looking for work, on the scheduler's own stack: due timers, this P's queue, the global queue, then the
-// other Ps.
+// Looking for work, on the scheduler's own stack: due timers, this P's queue, the global queue, the poller,
+// then the other Ps.
 #include <algorithm>
 #include <utility>
 
 #include "diag/fatal.hpp"
 #include "os/clock.hpp"
 #include "os/thread.hpp"
+#include "poll/poller.hpp"
 #include "sched/turn.hpp"
 
 namespace goro::detail {
@@ -50,10 +51,14 @@ void step_aside(processor* pp) noexcept {
 goroutine* search_once(machine* mp) noexcept {
   processor* pp = mp->pp;
   if (first_due(pp) != time_point::max()) run_timers(pp, now());
+  if (poll_is_due()) poll_now(mp);
   if (pp->aside) {
     step_aside(pp);
   } else if (goroutine* gp = pick_local(pp)) {
     return gp;
+  }
+  if (anybody_polls() && poll_now(mp) != 0) {
+    if (goroutine* gp = pick_local(pp)) return gp;
   }
   end_stint(pp);
   // The kernel may wake this thread on the core of the one that it is to watch.

@@ -21,13 +21,12 @@
 // Either the submitter sees the sentinel or the sentinel sees the work. Test that fails without:
 // model.idle_*.
 //
-// All transitions happen under the scheduler's lock; only looks at `sentinel` do without. A machine sleeps on
-// its own note until somebody has put a P into `assigned`; the sentinel also wakes at its deadline and then
-// takes an idle P itself.
+// All transitions happen under the scheduler's lock; only looks at `sentinel` do without. A machine sleeps
+// until somebody has put a P into `assigned`; where, and what else wakes the sentinel, is in rest.cpp.
 #include <utility>
 
-#include "diag/deadlock.hpp"
 #include "os/clock.hpp"
+#include "poll/poller.hpp"
 #include "sched/keeper.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/sysmon.hpp"
@@ -35,9 +34,6 @@
 namespace goro::detail {
 
 namespace {
-
-// The look for a deadlock costs some system calls: only when everything has been quiet for this long.
-constexpr auto k_deadlock_delay = std::chrono::milliseconds(1);
 
 processor* pop_idle_processor() noexcept {
   processor* pp = sched.idle_procs;
@@ -55,15 +51,14 @@ bool assign_watch(machine* mp) noexcept {
   return true;
 }
 
-// The calling machine takes an idle P and watches; false if there is none. The lock is held.
-bool take_watch(machine* mp) noexcept {
-  processor* pp = pop_idle_processor();
-  if (!pp) return false;
-  hold(mp, pp);
-  mp->watching = true;
-  sched.watcher = mp;
-  return true;
+// Nobody runs, with a P or without, nobody is about to, nobody waits for what comes from outside, and no
+// thread is about to end, whose number tells a deadlock. The lock is held.
+bool nothing_happens() noexcept {
+  return !anything_queued() && !others_run() && sched.away == 0 && sched.leaving == 0 &&
+         earliest_timer() == time_point::max() && !anybody_polls();
 }
+
+}  // namespace
 
 bool anything_queued() noexcept {
   if (sched.global.size() != 0) return true;
@@ -73,15 +68,6 @@ bool anything_queued() noexcept {
   }
   return false;
 }
-
-// Nobody runs, with a P or without, nobody is about to, and no thread is about to end, whose number tells a
-// deadlock. The lock is held.
-bool nothing_happens() noexcept {
-  return !anything_queued() && !others_run() && sched.away == 0 && sched.leaving == 0 &&
-         earliest_timer() == time_point::max();
-}
-
-}  // namespace
 
 void hold(machine* mp, processor* pp) noexcept {
   take_into_use(pp, mp);
@@ -111,33 +97,23 @@ void assign(machine* mp, processor* pp, goroutine* turn) noexcept {
   mp->assigned_turn = turn;
 }
 
-void wake(machine* mp) noexcept {
-  sched.wakeups.fetch_add(1, std::memory_order_relaxed);
-  mp->wake.set();
+bool take_watch(machine* mp) noexcept {
+  processor* pp = pop_idle_processor();
+  if (!pp) return false;
+  hold(mp, pp);
+  mp->watching = true;
+  sched.watcher = mp;
+  return true;
 }
 
-// Sleeps until somebody has assigned a P, or the thread is to end. The deadline is the sentinel's.
-void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept {
-  for (;;) {
-    const bool woken = mp->wake.sleep(deadline);
-    const lock_guard guard(sched.guard);
-    if (mp->assigned) {
-      mp->wake.clear();
-      hold(mp, std::exchange(mp->assigned, nullptr));
-      mp->chosen = std::exchange(mp->assigned_turn, nullptr);
-      return;
-    }
-    if (mp->leaves) return;
-    if (woken) {
-      mp->wake.clear();  // a set that came late, for an assignment that was already taken
-      continue;
-    }
-    deadline = nullptr;  // it was the sentinel's; from now on only a P can end this sleep
-    if (sched.sentinel.load(std::memory_order_relaxed) != mp) continue;
-    sched.sentinel.store(nullptr, std::memory_order_relaxed);
-    if (take_watch(mp)) return;
-    push_idle_machine(mp);
-  }
+void rouse(machine* mp) noexcept {
+  mp->wake.set();
+  if (sched.in_poller.load(std::memory_order_relaxed) == mp) wake_poller();
+}
+
+void wake(machine* mp) noexcept {
+  sched.wakeups.fetch_add(1, std::memory_order_relaxed);
+  rouse(mp);
 }
 
 processor* take_idle_processor(const processor* preferred) noexcept {
@@ -222,6 +198,8 @@ void stop_machine(machine* mp) noexcept {
 // after the look, the watcher might have found work and resigned in between, and nobody would look after the
 // P.
 bool watch_or_sleep(machine* mp) noexcept {
+  bool watches = false;
+  machine* relieved = nullptr;
   {
     const lock_guard guard(sched.guard);
     // A P is not left with work in its queue; it may hold some if the last pick was refused because a timer
@@ -229,17 +207,22 @@ bool watch_or_sleep(machine* mp) noexcept {
     if (!mp->pp->queue.look().empty()) return mp->watching;
     if (!sched.watcher || sched.watcher == mp) {
       // A sentinel that sleeps is relieved: it stays asleep, as one of the idle machines.
-      if (machine* old = sched.sentinel.load(std::memory_order_relaxed)) push_idle_machine(old);
+      relieved = sched.sentinel.load(std::memory_order_relaxed);
+      if (relieved) push_idle_machine(relieved);
       sched.sentinel.store(nullptr, std::memory_order_relaxed);
       sched.watcher = mp;
-      mp->watching = true;
-      return true;
+      mp->watching = watches = true;
+    } else {
+      release_processor(mp);
+      push_idle_machine(mp);
     }
-    release_processor(mp);
-    push_idle_machine(mp);
   }
-  sleep_until_assigned(mp, nullptr);
-  return false;
+  if (!watches) {
+    sleep_until_assigned(mp, nullptr);
+  } else if (relieved && sched.in_poller.load(std::memory_order_relaxed) == relieved) {
+    wake_poller();  // the poller is for who comes next; it goes to sleep elsewhere (rest.cpp)
+  }
+  return watches;
 }
 
 // Sees to invariant W: appoints a watcher if a P is idle and nobody looks after it.
@@ -315,36 +298,6 @@ void wake_sentinel() noexcept {
     note_sights();  // the time that it takes to wake up counts as waiting
   }
   wake(mp);
-}
-
-void sleep_as_sentinel(machine* mp) noexcept {
-  time_point due;
-  {
-    const lock_guard guard(sched.guard);
-    mp->watching = false;
-    sched.watcher = nullptr;
-    release_processor(mp);
-    due = earliest_timer();
-    sched.sentinel_due.store(due.time_since_epoch().count(), std::memory_order_relaxed);
-    sched.sentinel.store(mp, std::memory_order_release);
-  }
-  heavy_fence();  // [MO-3], pairs with the light_fence in notify_submit()
-  if (anything_queued() || earliest_timer() < due) {
-    {
-      const lock_guard guard(sched.guard);
-      if (sched.sentinel.load(std::memory_order_relaxed) == mp) {
-        sched.sentinel.store(nullptr, std::memory_order_relaxed);
-        if (take_watch(mp)) return;
-        push_idle_machine(mp);
-      }
-    }
-    return sleep_until_assigned(mp, nullptr);
-  }
-  if (due == time_point::max() && !others_run()) {
-    const time_point soon = clock::now() + k_deadlock_delay;
-    if (!mp->wake.sleep(&soon)) report_deadlock(mp);
-  }
-  sleep_until_assigned(mp, due == time_point::max() ? nullptr : &due);
 }
 
 }  // namespace goro::detail

@@ -129,7 +129,7 @@ bool dismiss_idle_machines(std::uint32_t rounds) noexcept {
     *at = mp->idle_link;
     mp->on_idle_list = false;
     mp->leaves = true;
-    mp->wake.set();
+    rouse(mp);
   }
   return more;
 }

@@ -19,6 +19,7 @@
 
 #include "base/atomics.hpp"
 #include "os/clock.hpp"
+#include "poll/poller.hpp"
 #include "sched/turn.hpp"
 
 namespace goro::detail {
@@ -77,12 +78,12 @@ goroutine* pick_shuffled(processor* pp) noexcept {
   }
 }
 
-// Must the scheduler's own stack have the turn? Timers run only there: a parking goroutine's commit may hold
-// a lock that their functions take.
+// Must the scheduler's own stack have the turn? Timers and the poller run only there: a parking goroutine's
+// commit may hold a lock that they take.
 bool scheduler_is_due(processor* pp) noexcept {
   if (sched.freezing.load(std::memory_order_relaxed)) return true;
   const time_point due = first_due(pp);
-  return due != time_point::max() && due <= now();
+  return (due != time_point::max() && due <= now()) || poll_is_due();
 }
 
 // This P's share of the global queue goes to the end of its own, so that who yields can stand behind both.

@@ -31,11 +31,12 @@ struct scheduler {
   machine* watcher = nullptr;
   std::atomic<machine*> sentinel{nullptr};
   std::atomic<clock::rep> sentinel_due{0};
-  std::atomic<machine*> machines{nullptr};  // all that were ever made
-  std::atomic<int> machine_count{0};        // those that have a thread
-  machine* left = nullptr;                  // whose threads have ended or are about to, to be joined
-  int leaving = 0;                          // how many
-  machine* spare = nullptr;                 // without a thread, to be used again
+  std::atomic<machine*> in_poller{nullptr};  // who sleeps there (rest.cpp); written under `guard`
+  std::atomic<machine*> machines{nullptr};   // all that were ever made
+  std::atomic<int> machine_count{0};         // those that have a thread
+  machine* left = nullptr;                   // whose threads have ended or are about to, to be joined
+  int leaving = 0;                           // how many
+  machine* spare = nullptr;                  // without a thread, to be used again
   std::atomic<int> max_threads{10'000};
 
   // Goroutines that run without a P (hand_off.cpp); the latter are those that have lost it because they
@@ -145,6 +146,11 @@ void hold(machine* mp, processor* pp) noexcept;
 // Gives a sleeping machine, which must then be woken, a P; `turn` is who runs first with it, or null.
 void assign(machine* mp, processor* pp, goroutine* turn) noexcept;
 
+// The calling machine takes an idle P and watches; false if there is none. The scheduler's lock is held.
+bool take_watch(machine* mp) noexcept;
+bool anything_queued() noexcept;
+// Ends a machine's sleep. What it is to find has been written under the scheduler's lock.
+void rouse(machine* mp) noexcept;
 void wake(machine* mp) noexcept;
 void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept;
 std::size_t count_waiting(time_point now) noexcept;  // how many wait while there is no P for them

@@ -33,6 +33,7 @@
 #include "diag/stall.hpp"
 #include "os/clock.hpp"
 #include "os/thread.hpp"
+#include "poll/poller.hpp"
 #include "sched/helper_thread.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/worth.hpp"
@@ -225,6 +226,11 @@ bool may_sleep_for_ever() noexcept {
   return true;
 }
 
+// All who hold a P compute, or block their threads.
+bool nobody_looks_into_poller() noexcept {
+  return poll_is_due() && !sched.in_poller.load(std::memory_order_relaxed) && running_processors() != 0;
+}
+
 void start_machines() noexcept {
   machine* mp = nullptr;
   {
@@ -244,6 +250,7 @@ void* sysmon_thread(void*) {
   while (!sched.freezing.load(std::memory_order_relaxed)) {
     start_machines();
     const std::int64_t now = now_ns();
+    if (nobody_looks_into_poller()) poll_now(nullptr);
     look present(notes, now);
     const bool took = present.run();
     const bool stalls_to_report = report_stalls(now);

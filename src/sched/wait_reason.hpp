@@ -20,6 +20,7 @@ enum class wait_reason : std::uint8_t {
   cond_wait,
   semacquire,
   wait_group,
+  io_wait,
 };
 
 constexpr const char* to_string(wait_reason reason) noexcept {
@@ -52,6 +53,8 @@ constexpr const char* to_string(wait_reason reason) noexcept {
       return "semacquire";
     case wait_reason::wait_group:
       return "sync.WaitGroup.Wait";
+    case wait_reason::io_wait:
+      return "IO wait";
   }
   return "?";
 }

@@ -20,6 +20,7 @@
 
 #include "base/atomics.hpp"
 #include "os/clock.hpp"
+#include "poll/poller.hpp"
 #include "sched/turn.hpp"
 
 namespace goro::detail {
@@ -267,6 +268,7 @@ goroutine* watch_closely(machine* mp, bool noted) noexcept {
     if (sched.freezing.load(std::memory_order_relaxed)) return nullptr;
     if (pp->id >= sched.procs.load(std::memory_order_relaxed)) return nullptr;
     if (run_all_timers(pp, time_point(clock::duration(now)))) return nullptr;
+    if (poll_is_due()) poll_now(mp);
     if (!pp->queue.look().empty()) return nullptr;
     if (goroutine* gp = steal_work(mp, now)) return gp;
     if (!mp->watching) return nullptr;

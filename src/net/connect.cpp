@@ -1,0 +1,124 @@
+#include "net/connect.hpp"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+
+#include "os/clock.hpp"
+
+namespace goro::detail {
+
+namespace {
+
+// The kernel is at it. Waits for the outcome.
+std::error_code finish_connecting(net_fd& f) {
+  for (;;) {
+    if (const std::error_code err = wait_for(f, direction::write)) return err;
+    const int error = connect_error(f.fd);
+    if (error == 0) return {};
+    if (error != EINPROGRESS) return os_error(error);
+  }
+}
+
+// On a port of the kernel's choice two ends of one socket may meet, where nobody listens.
+bool met_itself(int fd) noexcept {
+  const address peer = peer_address(fd);
+  return peer.size != 0 && to_endpoint(peer) != net::endpoint() &&
+         to_endpoint(peer) == to_endpoint(local_address(fd));
+}
+
+constexpr time_point earlier(time_point a, time_point b) noexcept {
+  if (a == k_no_deadline || b == k_no_deadline) return a == k_no_deadline ? b : a;
+  return std::min(a, b);
+}
+
+// How long one of several addresses may take: an equal part of what is left, but at least two seconds, as in
+// Go.
+time_point share_of(const std::optional<time_point>& deadline, std::size_t addresses_left) {
+  if (!deadline || *deadline == time_point::max()) return k_no_deadline;
+  constexpr auto k_least = std::chrono::seconds(2);
+  const time_point start = now();
+  const auto left = *deadline - start;
+  const auto part = left / static_cast<clock::rep>(addresses_left);
+  return start + std::max<clock::duration>(part, std::min<clock::duration>(left, k_least));
+}
+
+}  // namespace
+
+result<net_fd_handle> connect_to(const context& ctx, const address& to, int type, fd_kind kind,
+                                 time_point deadline) {
+  const opened o = open_socket(to.storage.ss_family, type);
+  if (o.error != 0) return fail(os_error(o.error));
+  owned_fd own(o.fd);
+  const int error = connect_socket(o.fd, to);
+  if (error != 0 && error != EINPROGRESS) return fail(os_error(error));
+  // Registered only now: before, an event would tell that it is not connected.
+  auto f = take_over(own, kind);
+  if (!f) return f;
+  if (error == EINPROGRESS) {
+    const std::shared_ptr<cancel_link> link = cancel_on_end(ctx, f->get());
+    const std::optional<time_point> limit = ctx.deadline();
+    static_cast<void>(set_deadlines(f->get(), earlier(deadline, limit.value_or(k_no_deadline)), true, true));
+    const std::error_code err = finish_connecting(**f);
+    if (link) end_link(*link);
+    if (err) return fail(ctx.err() ? ctx.err() : err);
+    static_cast<void>(set_deadlines(f->get(), k_no_deadline, true, true));
+  }
+  if (kind == fd_kind::tcp) send_at_once_and_keep_alive((*f)->fd);
+  return f;
+}
+
+result<net_fd_handle> connect_by_name(const context& ctx, std::string_view host_port, int type,
+                                      fd_kind kind) {
+  if (const std::error_code err = ctx.err()) return fail(err);
+  const auto parts = split(host_port);
+  if (!parts) return fail(errc::invalid_address);
+  const auto found = net::resolve(ctx, parts->host.empty() ? "localhost" : parts->host);
+  if (!found) return fail(found.error());
+  std::error_code first = make_error_code(errc::no_such_host);
+  for (std::size_t i = 0; i != found->size();) {
+    const address to = to_address((*found)[i].with_port(parts->port));
+    auto f = connect_to(ctx, to, type, kind, share_of(ctx.deadline(), found->size() - i));
+    if (f && kind == fd_kind::tcp && met_itself((*f)->fd)) continue;  // once more
+    if (f) return f;
+    if (i++ == 0) first = f.error();
+    if (const std::error_code err = ctx.err()) return fail(err);
+  }
+  return fail(first);
+}
+
+namespace {
+
+// Both families by one socket, where the machine has both.
+result<net_fd_handle> bind_to(const net::endpoint& e, bool both, int type, fd_kind kind,
+                              int (*prepare)(int fd)) {
+  const address to = to_address(e);
+  const opened o = open_socket(to.storage.ss_family, type);
+  if (o.error != 0) return fail(os_error(o.error));
+  owned_fd own(o.fd);
+  if (e.is_v6()) set_option(o.fd, IPPROTO_IPV6, IPV6_V6ONLY, both ? 0 : 1);
+  if (type == SOCK_STREAM) set_option(o.fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  int error = bind_socket(o.fd, to);
+  if (error == 0) error = prepare(o.fd);
+  if (error != 0) return fail(os_error(error));
+  return take_over(own, kind);
+}
+
+}  // namespace
+
+result<net_fd_handle> bind_by_name(std::string_view host_port, int type, fd_kind kind,
+                                   int (*prepare)(int fd)) {
+  const auto parts = split(host_port);
+  if (!parts) return fail(errc::invalid_address);
+  if (parts->host.empty()) {
+    auto f = bind_to(parse_number("::")->with_port(parts->port), true, type, kind, prepare);
+    const bool no_v6 = !f && (f.error() == std::errc::address_family_not_supported ||
+                              f.error() == std::errc::address_not_available);
+    return no_v6 ? bind_to(net::endpoint().with_port(parts->port), false, type, kind, prepare) : std::move(f);
+  }
+  const auto found = net::resolve(background(), parts->host);
+  if (!found) return fail(found.error());
+  return bind_to(found->front().with_port(parts->port), false, type, kind, prepare);
+}
+
+}  // namespace goro::detail

@@ -1,0 +1,168 @@
+// An open descriptor and those who use it.
+//
+// `uses` counts the operations that are under way, and one more as long as it is open: the kernel's number is
+// given back by whoever is the last, so that no operation ever meets the descriptor of somebody else
+// (NET-16). close() sets the mark `k_closed`, from when on no operation begins, and ends those that wait. The
+// object itself lives as long as somebody refers to it (`refs`): its handle, cancel_guards, and the open
+// descriptor.
+//
+// Reading and writing are serialized each by a mutex of its own, held across the wait: so a read gets all of
+// what it waited for, and a write is not interleaved with another one (NET-12).
+#pragma once
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <goro/mutex.hpp>
+#include <goro/net.hpp>
+
+#include "os/io.hpp"
+#include "os/socket.hpp"
+#include "poll/poll_desc.hpp"
+
+namespace goro::detail {
+
+enum class fd_kind : std::uint8_t {
+  tcp,     // a read that is shorter than it might be has taken all there was
+  socket,  // any other
+  file,
+};
+
+struct net_fd {
+  static constexpr std::uint32_t k_closed = 1U << 31;
+
+  std::atomic<std::uint32_t> refs{2};
+  std::atomic<std::uint32_t> uses{1};
+  int fd = -1;
+  fd_kind kind = fd_kind::socket;
+  poll_desc* poll = nullptr;  // null: never has to wait (a regular file)
+  mutex reading;
+  mutex writing;
+  bool drained = false;  // the last read has taken all there was: guarded by `reading`
+
+  file_kind os_kind() const noexcept { return kind == fd_kind::file ? file_kind::other : file_kind::socket; }
+};
+
+// Takes over an open, non-blocking descriptor if it succeeds.
+result<net_fd_handle> make_net_fd(int fd, fd_kind kind);
+void drop_ref(net_fd* f) noexcept;
+std::error_code close_fd(net_fd* f) noexcept;
+std::error_code set_deadlines(net_fd* f, time_point when, bool reads, bool writes) noexcept;
+
+inline std::error_code os_error(int error) noexcept { return {error, std::system_category()}; }
+
+// One operation; false if the descriptor is closed, or there is none.
+class [[nodiscard]] fd_use {
+ public:
+  explicit fd_use(net_fd* f) noexcept;
+  ~fd_use() {
+    if (f_) end();
+  }
+  fd_use(const fd_use&) = delete;
+  fd_use& operator=(const fd_use&) = delete;
+
+  explicit operator bool() const noexcept { return f_ != nullptr; }
+
+ private:
+  void end() noexcept;
+  net_fd* f_ = nullptr;
+};
+
+// May an operation in that direction begin?
+inline std::error_code may_begin(const net_fd& f, direction dir) noexcept {
+  return f.poll ? check(*f.poll, dir) : std::error_code();
+}
+
+// Waits until something may have become possible.
+inline std::error_code wait_for(net_fd& f, direction dir) {
+  return f.poll ? wait_ready(*f.poll, dir) : os_error(EAGAIN);
+}
+
+// Tries until it need not wait. `attempt` returns something with an `error`.
+template <class Attempt>
+auto until_done(net_fd& f, direction dir, std::error_code& err, Attempt attempt) {
+  for (;;) {
+    decltype(attempt()) t{};
+    if ((err = may_begin(f, dir))) return t;
+    t = attempt();
+    if (t.error != EAGAIN) {
+      if (t.error != 0) err = os_error(t.error);
+      return t;
+    }
+    if ((err = wait_for(f, dir))) return t;
+  }
+}
+
+io_result read_fd(net_fd* f, std::span<std::byte> to);
+io_result write_fd(net_fd* f, std::span<const std::span<const std::byte>> pieces);
+
+// How the classes of net.hpp are made and looked into.
+struct descriptor_access {
+  template <class T>
+  static T make(net_fd_handle fd) noexcept {
+    return T(std::move(fd));
+  }
+  template <class T>
+  static T make(net_fd_handle fd, std::string path) noexcept {
+    return T(std::move(fd), std::move(path));
+  }
+  static net_fd* fd(const net::descriptor& d) noexcept { return d.fd_.get(); }
+};
+
+// Closed at the end unless somebody has taken it over.
+class owned_fd {
+ public:
+  explicit owned_fd(int fd) noexcept : fd_(fd) {}
+  ~owned_fd() {
+    if (fd_ >= 0) close_descriptor(fd_);
+  }
+  owned_fd(const owned_fd&) = delete;
+  owned_fd& operator=(const owned_fd&) = delete;
+  int get() const noexcept { return fd_; }
+  void release() noexcept { fd_ = -1; }
+
+ private:
+  int fd_;
+};
+
+// Somebody else's descriptor as an object of net.hpp; stays theirs if this fails.
+template <class T>
+result<T> adopt_fd(int fd, fd_kind kind) {
+  if (const int error = make_nonblocking(fd); error != 0) return fail(os_error(error));
+  auto handle = make_net_fd(fd, kind);
+  if (!handle) return fail(handle.error());
+  return descriptor_access::make<T>(std::move(*handle));
+}
+
+// The same with one that was opened here; closed if this fails.
+inline result<net_fd_handle> take_over(owned_fd& fd, fd_kind kind) {
+  auto handle = make_net_fd(fd.get(), kind);
+  if (handle) fd.release();
+  return handle;
+}
+template <class T>
+result<T> make_object(int fd, fd_kind kind) {
+  owned_fd own(fd);
+  auto handle = take_over(own, kind);
+  if (!handle) return fail(handle.error());
+  return descriptor_access::make<T>(std::move(*handle));
+}
+
+// The next connection of a listener.
+template <class T>
+result<T> accept_from(net_fd* f, fd_kind kind) {
+  const fd_use use(f);
+  if (!use) return fail(errc::closed);
+  const std::lock_guard held(f->reading);
+  std::error_code err;
+  const opened o = until_done(*f, direction::read, err, [f] { return accept_connection(f->fd); });
+  if (err) return fail(err);
+  return make_object<T>(o.fd, kind);
+}
+
+}  // namespace goro::detail

@@ -1,0 +1,92 @@
+// Waiting for descriptors that belong to somebody else.
+//
+// The kernel's list has room for a descriptor once, so those who wait for one share an entry, which is there
+// as long as anybody waits: its owner may close it afterwards without our knowing. Whoever comes registers it
+// anew, which the kernel answers with what is possible at that moment: an event of the past is no use to who
+// has not seen it.
+#include <goro/net.hpp>
+
+#include <cerrno>
+#include <mutex>
+#include <unordered_map>
+
+#include "net/fd.hpp"
+#include "poll/poller.hpp"
+
+namespace goro::net {
+
+namespace {
+
+using detail::direction;
+using detail::poll_desc;
+
+struct table {
+  mutex guard;
+  std::unordered_map<int, poll_desc*> entries;
+};
+
+// Never destroyed: goroutines may wait until the process is gone.
+table& all() {
+  static auto& t = *new table;
+  return t;
+}
+
+class entry {
+ public:
+  explicit entry(int fd) : fd_(fd) {
+    table& t = all();
+    const std::lock_guard held(t.guard);
+    poll_desc*& d = t.entries[fd];
+    if (!d) {
+      d = detail::open_poll_desc(fd, error_);
+    } else if (const int error = renew(*d); error != 0) {
+      error_ = detail::os_error(error);
+      return;
+    }
+    if (error_) {
+      t.entries.erase(fd);
+      return;
+    }
+    desc_ = d;
+    ++desc_->users;
+  }
+
+  ~entry() {
+    if (!desc_) return;
+    table& t = all();
+    const std::lock_guard held(t.guard);
+    if (--desc_->users != 0) return;
+    t.entries.erase(fd_);
+    detail::close_poll_desc(desc_);
+  }
+  entry(const entry&) = delete;
+  entry& operator=(const entry&) = delete;
+
+  std::error_code error() const noexcept { return error_; }
+  poll_desc& desc() const noexcept { return *desc_; }
+
+ private:
+  // The number may mean another file by now: the kernel has taken the former one out of its list by itself.
+  static int renew(poll_desc& d) noexcept {
+    const int error = detail::poller_add_again(d);
+    return error == ENOENT ? detail::poller_add(d) : error;
+  }
+
+  const int fd_;
+  poll_desc* desc_ = nullptr;
+  std::error_code error_;
+};
+
+std::error_code wait(int fd, direction dir, time_point deadline) {
+  const entry e(fd);
+  if (e.error() == std::errc::operation_not_permitted) return {};  // its kind is always ready
+  if (e.error()) return e.error();
+  return detail::wait_ready_until(e.desc(), dir, deadline);
+}
+
+}  // namespace
+
+std::error_code wait_readable(int fd, time_point deadline) { return wait(fd, direction::read, deadline); }
+std::error_code wait_writable(int fd, time_point deadline) { return wait(fd, direction::write, deadline); }
+
+}  // namespace goro::net

@@ -1,0 +1,64 @@
+#include <goro/net.hpp>
+
+#include "net/connect.hpp"
+
+namespace goro::net {
+
+using detail::descriptor_access;
+using detail::fd_kind;
+using detail::os_error;
+
+result<unix_conn> unix_conn::adopt(int fd) { return detail::adopt_fd<unix_conn>(fd, fd_kind::socket); }
+
+result<std::pair<unix_conn, unix_conn>> unix_conn::pair() {
+  int fds[2];
+  if (const int error = detail::make_pair(AF_UNIX, SOCK_STREAM, fds); error != 0)
+    return fail(os_error(error));
+  auto a = detail::make_object<unix_conn>(fds[0], fd_kind::socket);
+  auto b = detail::make_object<unix_conn>(fds[1], fd_kind::socket);
+  if (!a || !b) return fail(a ? b.error() : a.error());
+  return std::pair(std::move(*a), std::move(*b));
+}
+
+unix_listener& unix_listener::operator=(unix_listener&& other) noexcept {
+  if (this == &other) return *this;
+  static_cast<void>(close());
+  descriptor::operator=(std::move(other));
+  path_ = std::move(other.path_);
+  return *this;
+}
+
+unix_listener::~unix_listener() { static_cast<void>(close()); }
+
+std::error_code unix_listener::close() noexcept {
+  // The file first, as long as it is certainly this one's.
+  if (is_open() && !path_.empty() && path_.front() != '@') detail::remove_file(path_.c_str());
+  return descriptor::close();
+}
+
+result<unix_conn> unix_listener::accept() { return detail::accept_from<unix_conn>(fd(), fd_kind::socket); }
+
+result<unix_conn> dial_unix(const context& ctx, std::string_view path) {
+  if (const std::error_code err = ctx.err()) return fail(err);
+  const detail::address to = detail::unix_address(path);
+  if (to.size == 0) return fail(make_error_code(std::errc::filename_too_long));
+  auto f = detail::connect_to(ctx, to, SOCK_STREAM, fd_kind::socket, detail::k_no_deadline);
+  if (!f) return fail(f.error());
+  return descriptor_access::make<unix_conn>(std::move(*f));
+}
+
+result<unix_listener> listen_unix(std::string_view path) {
+  const detail::address at = detail::unix_address(path);
+  if (at.size == 0) return fail(make_error_code(std::errc::filename_too_long));
+  const detail::opened o = detail::open_socket(AF_UNIX, SOCK_STREAM);
+  if (o.error != 0) return fail(os_error(o.error));
+  detail::owned_fd own(o.fd);
+  int error = detail::bind_socket(o.fd, at);
+  if (error == 0) error = detail::listen_on(o.fd);
+  if (error != 0) return fail(os_error(error));
+  auto f = detail::take_over(own, fd_kind::socket);
+  if (!f) return fail(f.error());
+  return descriptor_access::make<unix_listener>(std::move(*f), std::string(path));
+}
+
+}  // namespace goro::net

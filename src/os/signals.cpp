@@ -1,0 +1,70 @@
+#include "os/signals.hpp"
+
+#include <csignal>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+
+#include "os/futex.hpp"
+
+namespace goro::detail {
+
+namespace {
+
+constexpr int k_most = 64;
+
+constinit std::atomic<std::uint64_t> g_pending{0};
+constinit note g_arrived;
+constinit std::array<struct sigaction, k_most + 1> g_former{};
+
+std::uint64_t bit_of(int signal) noexcept { return std::uint64_t{1} << (signal - 1); }
+
+// Atomics and a futex only: it may have interrupted anything.
+void note_signal(int signal) {
+  const int saved = errno;
+  g_pending.fetch_or(bit_of(signal), std::memory_order_release);  // pairs with wait_for_signals()
+  g_arrived.set();
+  errno = saved;
+}
+
+}  // namespace
+
+bool can_be_notified(int signal) noexcept {
+  if (signal < 1 || signal > k_most) return false;
+  switch (signal) {
+    case SIGKILL:
+    case SIGSTOP:
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGTRAP:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void catch_signal(int signal) noexcept {
+  struct sigaction action{};
+  action.sa_handler = note_signal;
+  action.sa_flags = SA_RESTART | SA_ONSTACK;
+  ::sigfillset(&action.sa_mask);
+  ::sigaction(signal, &action, &g_former[static_cast<std::size_t>(signal)]);
+}
+
+void release_signal(int signal) noexcept {
+  ::sigaction(signal, &g_former[static_cast<std::size_t>(signal)], nullptr);
+}
+
+std::uint64_t wait_for_signals() noexcept {
+  for (;;) {
+    // Cleared before the look: whoever comes in between sets it again.
+    g_arrived.clear();
+    if (const std::uint64_t taken = g_pending.exchange(0, std::memory_order_acquire)) return taken;
+    g_arrived.sleep();
+  }
+}
+
+}  // namespace goro::detail

@@ -1,0 +1,18 @@
+// Signals, collected by a handler for a thread that hands them on.
+#pragma once
+
+#include <cstdint>
+
+namespace goro::detail {
+
+// May a program be notified of it? Not of what cannot be caught, nor of its own errors.
+bool can_be_notified(int signal) noexcept;
+
+// Notes the signal from now on instead of what it did; and the other way round.
+void catch_signal(int signal) noexcept;
+void release_signal(int signal) noexcept;
+
+// Sleeps until there are some, and takes them: bit n - 1 stands for signal n.
+std::uint64_t wait_for_signals() noexcept;
+
+}  // namespace goro::detail

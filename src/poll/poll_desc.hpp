@@ -1,0 +1,81 @@
+// A descriptor that goroutines and threads wait for.
+//
+// Readiness is edge triggered: the kernel says once that something has become possible. A side (reading,
+// writing) keeps that word for who comes later, or gives it to those who wait:
+//
+//   waiter   tries; would block; takes the lock; `ready`? takes it back and tries again; else waits
+//   (waiter.hpp) event    takes the lock; lets all who wait go on, or notes `ready` if there is nobody
+//
+// Whatever becomes possible after a try leads to an event after it, and the lock puts that before or behind
+// the waiter's look: no readiness is lost. One that is out of date costs a try in vain.
+//
+// Deadlines, closing and cancelling change a word under the lock and let all who wait look again; they wait
+// on with the new deadline. So each wait has a timer of its own, on the waiter's stack, and there is none to
+// be changed from outside.
+//
+// Descriptors of this kind are never freed, only used again, because an event may be on its way: it carries
+// the tag of the registration for which it was meant, and a wrong one is dropped under the lock (NET-16).
+//
+// Order of locks: the guard here contains that of a timer heap and the scheduler's.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <system_error>
+
+#include <goro/clock.hpp>
+#include <goro/detail/chan_core.hpp>
+#include <goro/detail/lock.hpp>
+
+namespace goro::detail {
+
+enum class direction : std::uint8_t { read, write };
+
+// No deadline, as in net.hpp.
+inline constexpr time_point k_no_deadline{};
+
+struct alignas(64) poll_desc {
+  lock guard;
+  std::uint32_t tag = 1;  // of the present registration; guarded
+  int fd = -1;
+  // Written under the guard; read without it before each try.
+  std::atomic<bool> closing{false};
+  std::atomic<bool> canceled{false};
+  std::atomic<bool> eager{
+      false};  // the peer has ended, or sent urgent data: a short read is not the last one
+  bool registered = false;
+  int users = 0;  // of one that stands for somebody else's descriptor (foreign.cpp); guarded there
+
+  struct side {
+    std::atomic<time_point> deadline{k_no_deadline};
+    wait_queue waiters;
+    bool ready = false;
+  };
+  std::array<side, 2> sides;
+  poll_desc* next_free = nullptr;
+
+  side& at(direction d) noexcept { return sides[static_cast<std::size_t>(d)]; }
+};
+
+// Takes one and registers the descriptor. Null with EPERM if its kind is always ready (a regular file), or
+// with another error.
+poll_desc* open_poll_desc(int fd, std::error_code& error);
+// Nobody waits any more. The descriptor is still open.
+void close_poll_desc(poll_desc* d) noexcept;
+
+// May an operation begin? closed, canceled, or timed_out if the deadline has passed, even if it would not
+// have to wait.
+std::error_code check(const poll_desc& d, direction dir) noexcept;
+
+// Blocks the caller, a goroutine or a thread, until something may have become possible; or one of the above.
+std::error_code wait_ready(poll_desc& d, direction dir);
+// The same with a deadline of the call's own, besides.
+std::error_code wait_ready_until(poll_desc& d, direction dir, const time_point& deadline);
+
+void set_deadline(poll_desc& d, direction dir, time_point deadline) noexcept;
+// False if it is so already.
+bool set_closing(poll_desc& d) noexcept;
+void set_canceled(poll_desc& d, bool canceled) noexcept;
+
+}  // namespace goro::detail

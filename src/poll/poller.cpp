@@ -1,0 +1,100 @@
+#include "poll/poller.hpp"
+
+#include "diag/fatal.hpp"
+#include "os/clock.hpp"
+#include "poll/poll_desc.hpp"
+#include "sched/turn.hpp"
+#include "sched/woken_list.hpp"
+
+namespace goro::detail {
+
+constinit std::atomic<std::int64_t> g_poll_waiters{0};
+
+namespace {
+
+constinit epoll g_epoll;
+constinit lock g_open_lock;
+constinit std::atomic<bool> g_open{false};
+constinit std::atomic<std::int64_t> g_last_look{0};
+constinit std::atomic<bool> g_looking{
+    false};  // one at a time: the others would only fight for the kernel's lock
+
+// Returns 0 or the error.
+int open_poller() noexcept {
+  if (g_open.load(std::memory_order_acquire)) return 0;  // pairs with the store below
+  const lock_guard guard(g_open_lock);
+  if (g_open.load(std::memory_order_relaxed)) return 0;
+  if (const int error = g_epoll.open(); error != 0) return error;
+  g_open.store(true, std::memory_order_release);
+  return 0;
+}
+
+// The address and the tag of a registration in one word. Addresses have 48 bits, the last six of which are 0.
+std::uint64_t mark_of(const poll_desc& d) noexcept {
+  return reinterpret_cast<std::uintptr_t>(&d) << 16 | (d.tag & 0xffffU);
+}
+poll_desc& desc_of(std::uint64_t mark) noexcept {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
+  return *reinterpret_cast<poll_desc*>(mark >> 16);
+}
+
+// Gives the word to all who wait, or keeps it. The guard is held.
+void note_ready(poll_desc::side& s, woken_list& woken) noexcept {
+  bool any = false;
+  while (wait_node* n = dequeue(s.waiters)) {
+    n->delivered = true;
+    woken.add(*n);
+    any = true;
+  }
+  if (!any) s.ready = true;
+}
+
+void deliver_one(machine* mp, const readiness& r) noexcept {
+  constexpr std::uint32_t k_end = EPOLLHUP | EPOLLERR;
+  poll_desc& d = desc_of(r.mark);
+  woken_list woken;
+  {
+    const lock_guard guard(d.guard);
+    if ((d.tag & 0xffffU) != (r.mark & 0xffffU) || !d.registered) return;
+    if ((r.events & (EPOLLRDHUP | EPOLLPRI | k_end)) != 0) d.eager.store(true, std::memory_order_relaxed);
+    if ((r.events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI | k_end)) != 0) note_ready(d.at(direction::read), woken);
+    if ((r.events & (EPOLLOUT | k_end)) != 0) note_ready(d.at(direction::write), woken);
+  }
+  woken.ready_all(mp);
+}
+
+}  // namespace
+
+bool poll_is_due() noexcept {
+  return anybody_polls() && now_ns() - g_last_look.load(std::memory_order_relaxed) >= k_poll_period;
+}
+
+std::size_t poll_now(machine* mp) noexcept {
+  if (g_looking.exchange(true, std::memory_order_acquire)) return 0;  // pairs with the store below
+  poll_batch batch;
+  batch.size = g_epoll.look(batch.found);
+  g_last_look.store(now_ns(), std::memory_order_relaxed);
+  g_looking.store(false, std::memory_order_release);
+  deliver(mp, batch);
+  return batch.size;
+}
+
+void sleep_in_poller(poll_batch& batch, const time_point* deadline) noexcept {
+  batch.size = g_epoll.sleep(batch.found, deadline);
+  g_last_look.store(now_ns(), std::memory_order_relaxed);
+}
+
+void wake_poller() noexcept { g_epoll.wake(); }
+
+void deliver(machine* mp, const poll_batch& batch) noexcept {
+  for (std::size_t i = 0; i != batch.size; ++i) deliver_one(mp, batch.found[i]);
+}
+
+int poller_add(poll_desc& d) noexcept {
+  if (const int error = open_poller(); error != 0) return error;
+  return g_epoll.add(d.fd, mark_of(d));
+}
+int poller_add_again(poll_desc& d) noexcept { return g_epoll.add_again(d.fd, mark_of(d)); }
+void poller_remove(poll_desc& d) noexcept { g_epoll.remove(d.fd); }
+
+}  // namespace goro::detail

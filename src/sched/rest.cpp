@@ -1,0 +1,151 @@
+// Where a machine without a P sleeps.
+//
+// On its own note, until somebody has assigned a P to it; only the sentinel (idle.cpp) may sleep in the
+// poller, so that what comes from outside wakes it up. It does so
+//
+//   if nobody holds a P: then nobody else will look into the poller;
+//   or if those who hold one have not looked for k_poll_period: their goroutines compute.
+//
+// Beside a P that serves connections and looks by itself, again and again, it stays on its note: else the
+// kernel would wake a second core for every packet that comes while the first one is about to look. It only
+// checks now and then whether that is still so. Between two checks, and if the sentinel was appointed in its
+// sleep, sysmon looks.
+//
+// `in_poller` says who sleeps there, one at a time, so that wake_poller() cannot wake the wrong one. It is
+// written under the scheduler's lock, as is what a waker wants to tell: either the waker sees that its word
+// must go by way of the poller, or the sleeper sees the word before it falls asleep.
+//
+// Events are delivered when the machine has a P, into its queue; if there is none for it, by way of the
+// global queue.
+#include <algorithm>
+#include <utility>
+
+#include "diag/deadlock.hpp"
+#include "os/clock.hpp"
+#include "poll/poller.hpp"
+#include "sched/scheduler.hpp"
+
+namespace goro::detail {
+
+namespace {
+
+// The look for a deadlock costs some system calls: only when everything has been quiet for this long.
+constexpr auto k_deadlock_delay = std::chrono::milliseconds(1);
+
+// Between two checks whether the poller is looked after: so long at first, then longer.
+constexpr std::chrono::nanoseconds k_first_check{k_poll_period};
+constexpr std::chrono::nanoseconds k_longest_check{8 * k_poll_period};
+// Until another one has come out of the poller, who is on its way.
+constexpr std::chrono::microseconds k_until_vacant{50};
+
+bool is_sentinel(const machine* mp) noexcept { return sched.sentinel.load(std::memory_order_relaxed) == mp; }
+
+// True if the sentinel is to sleep in the poller, and has its place there.
+bool enter_poller(machine* mp) noexcept {
+  if (!anybody_polls() || (others_run() && !poll_is_due())) return false;
+  const lock_guard guard(sched.guard);
+  if (!is_sentinel(mp) || mp->assigned || mp->leaves || sched.in_poller.load(std::memory_order_relaxed))
+    return false;
+  sched.in_poller.store(mp, std::memory_order_relaxed);
+  return true;
+}
+
+// One sleep after another, until there is a P.
+class sleeper {
+ public:
+  sleeper(machine* mp, const time_point* deadline) noexcept : mp_(mp), deadline_(deadline) {}
+
+  void sleep_once() noexcept {
+    events_.size = 0;
+    if (enter_poller(mp_)) {
+      sleep_in_poller(events_, deadline_);
+    } else {
+      sleep_on_note();
+    }
+    due_ = deadline_ && clock::now() >= *deadline_;
+    if (due_) deadline_ = nullptr;  // it was the sentinel's, whose place is now somebody else's
+  }
+
+  // True if the machine is not to sleep any more: it has a P, or its thread is to end.
+  bool settle() noexcept {
+    const bool awake = look();
+    deliver(mp_->pp ? mp_ : nullptr, events_);
+    return awake;
+  }
+
+ private:
+  void sleep_on_note() noexcept {
+    time_point until = deadline_ ? *deadline_ : time_point::max();
+    if (anybody_polls() && is_sentinel(mp_)) {
+      check_ = std::min(2 * check_, k_longest_check);
+      const bool occupied = sched.in_poller.load(std::memory_order_relaxed) != nullptr;
+      until = std::min(until, clock::now() + (occupied ? k_until_vacant : check_));
+    }
+    mp_->wake.sleep(until == time_point::max() ? nullptr : &until);
+  }
+
+  bool look() noexcept {
+    const lock_guard guard(sched.guard);
+    if (sched.in_poller.load(std::memory_order_relaxed) == mp_)
+      sched.in_poller.store(nullptr, std::memory_order_relaxed);
+    if (mp_->leaves) return true;
+    mp_->wake.clear();  // if nothing is assigned it was set late, for what has been taken already
+    if (mp_->assigned) {
+      hold(mp_, std::exchange(mp_->assigned, nullptr));
+      mp_->chosen = std::exchange(mp_->assigned_turn, nullptr);
+      return true;
+    }
+    if (!is_sentinel(mp_) || (!due_ && events_.size == 0)) return false;
+    sched.sentinel.store(nullptr, std::memory_order_relaxed);
+    if (take_watch(mp_)) return true;
+    push_idle_machine(mp_);
+    return false;
+  }
+
+  machine* const mp_;
+  const time_point* deadline_;
+  bool due_ = false;
+  std::chrono::nanoseconds check_ = k_first_check / 2;
+  poll_batch events_;
+};
+
+}  // namespace
+
+void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept {
+  sleeper s(mp, deadline);
+  do {
+    s.sleep_once();
+  } while (!s.settle());
+}
+
+void sleep_as_sentinel(machine* mp) noexcept {
+  time_point due;
+  {
+    const lock_guard guard(sched.guard);
+    mp->watching = false;
+    sched.watcher = nullptr;
+    release_processor(mp);
+    due = earliest_timer();
+    sched.sentinel_due.store(due.time_since_epoch().count(), std::memory_order_relaxed);
+    sched.sentinel.store(mp, std::memory_order_release);
+  }
+  heavy_fence();  // [MO-3], pairs with the light_fence in notify_submit()
+  if (anything_queued() || earliest_timer() < due) {
+    {
+      const lock_guard guard(sched.guard);
+      if (is_sentinel(mp)) {
+        sched.sentinel.store(nullptr, std::memory_order_relaxed);
+        if (take_watch(mp)) return;
+        push_idle_machine(mp);
+      }
+    }
+    return sleep_until_assigned(mp, nullptr);
+  }
+  if (due == time_point::max() && !others_run() && !anybody_polls()) {
+    const time_point soon = clock::now() + k_deadlock_delay;
+    if (!mp->wake.sleep(&soon)) report_deadlock(mp);
+  }
+  sleep_until_assigned(mp, due == time_point::max() ? nullptr : &due);
+}
+
+}  // namespace goro::detail
