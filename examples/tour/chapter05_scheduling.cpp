@@ -2,11 +2,15 @@
 // counters.
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <goro/net.hpp>
+#include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "tour.hpp"
@@ -163,17 +167,54 @@ void resizing() {
   check(alive && goro::max_procs() == former, "the number of Ps may change at any time: 1, 4, 2, 8 and back");
 }
 
+// A listener, and so many connections that wait for the other side most of the time.
+void network() {
+  constexpr int k_connections = 200;
+  constexpr std::string_view k_text = "hello";
+  auto listener = goro::net::listen("127.0.0.1:0").value();
+  goro::wait_group wg;
+  wg.go([&] {
+    while (auto conn = listener.accept()) {
+      wg.go([c = std::move(*conn)]() mutable {
+        std::array<std::byte, 64> buffer;
+        for (auto r = c.read(buffer); r && r.n != 0; r = c.read(buffer)) {
+          if (!c.write(std::span(buffer).first(r.n))) break;
+        }
+      });
+    }
+  });
+  std::atomic<int> answered{0};
+  const double took = seconds([&] {
+    goro::wait_group clients;
+    for (int i = 0; i != k_connections; ++i) {
+      clients.go([&] {
+        auto c = goro::net::dial(goro::background(), to_string(listener.local()));
+        std::array<std::byte, k_text.size()> reply;
+        if (c && c->write(k_text) && c->read_full(reply).n == reply.size()) answered.fetch_add(1);
+      });
+    }
+    clients.wait();
+  });
+  static_cast<void>(listener.close());  // ends accept()
+  wg.wait();
+  say("the network:    %d connections to a server of this process, opened, answered and closed in %.0f ms",
+      k_connections, took * 1e3);
+  check(answered.load() == k_connections, "a goroutine for each end; who waits for a socket costs no thread");
+}
+
 }  // namespace
 
 void chapter_scheduling(const settings&) {
-  say("A P looks for work in this order: its run_next slot, its own queue, the global queue, the queues of "
-      "others.");
+  say("A P looks for work in this order: its run_next slot, its own queue, the global queue, the sockets "
+      "that "
+      "are ready, the queues of others.");
   yielding();
   overflow_to_global();
   from_a_thread();
   stealing();
   resizing();
   endless_loops();
+  network();
 }
 
 }  // namespace tour

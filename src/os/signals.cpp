@@ -23,7 +23,7 @@ std::uint64_t bit_of(int signal) noexcept { return std::uint64_t{1} << (signal -
 // Atomics and a futex only: it may have interrupted anything.
 void note_signal(int signal) {
   const int saved = errno;
-  g_pending.fetch_or(bit_of(signal), std::memory_order_release);  // pairs with wait_for_signals()
+  g_pending.fetch_or(bit_of(signal), std::memory_order_acq_rel);  // pairs with wait_for_signals()
   g_arrived.set();
   errno = saved;
 }
@@ -60,9 +60,10 @@ void release_signal(int signal) noexcept {
 
 std::uint64_t wait_for_signals() noexcept {
   for (;;) {
-    // Cleared before the look: whoever comes in between sets it again.
+    // Cleared before the look: whoever comes after that sets it again, and both sides' orders keep its set
+    // behind the clearing.
     g_arrived.clear();
-    if (const std::uint64_t taken = g_pending.exchange(0, std::memory_order_acquire)) return taken;
+    if (const std::uint64_t taken = g_pending.exchange(0, std::memory_order_acq_rel)) return taken;
     g_arrived.sleep();
   }
 }

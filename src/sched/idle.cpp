@@ -198,8 +198,6 @@ void stop_machine(machine* mp) noexcept {
 // after the look, the watcher might have found work and resigned in between, and nobody would look after the
 // P.
 bool watch_or_sleep(machine* mp) noexcept {
-  bool watches = false;
-  machine* relieved = nullptr;
   {
     const lock_guard guard(sched.guard);
     // A P is not left with work in its queue; it may hold some if the last pick was refused because a timer
@@ -207,22 +205,17 @@ bool watch_or_sleep(machine* mp) noexcept {
     if (!mp->pp->queue.look().empty()) return mp->watching;
     if (!sched.watcher || sched.watcher == mp) {
       // A sentinel that sleeps is relieved: it stays asleep, as one of the idle machines.
-      relieved = sched.sentinel.load(std::memory_order_relaxed);
-      if (relieved) push_idle_machine(relieved);
+      if (machine* old = sched.sentinel.load(std::memory_order_relaxed)) push_idle_machine(old);
       sched.sentinel.store(nullptr, std::memory_order_relaxed);
       sched.watcher = mp;
-      mp->watching = watches = true;
-    } else {
-      release_processor(mp);
-      push_idle_machine(mp);
+      mp->watching = true;
+      return true;
     }
+    release_processor(mp);
+    push_idle_machine(mp);
   }
-  if (!watches) {
-    sleep_until_assigned(mp, nullptr);
-  } else if (relieved && sched.in_poller.load(std::memory_order_relaxed) == relieved) {
-    wake_poller();  // the poller is for who comes next; it goes to sleep elsewhere (rest.cpp)
-  }
-  return watches;
+  sleep_until_assigned(mp, nullptr);
+  return false;
 }
 
 // Sees to invariant W: appoints a watcher if a P is idle and nobody looks after it.

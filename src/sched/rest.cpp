@@ -79,6 +79,7 @@ class sleeper {
     if (anybody_polls() && is_sentinel(mp_)) {
       check_ = std::min(2 * check_, k_longest_check);
       const bool occupied = sched.in_poller.load(std::memory_order_relaxed) != nullptr;
+      if (occupied) wake_poller();
       until = std::min(until, clock::now() + (occupied ? k_until_vacant : check_));
     }
     mp_->wake.sleep(until == time_point::max() ? nullptr : &until);
