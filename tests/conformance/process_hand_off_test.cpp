@@ -1,8 +1,9 @@
 // What a program with goroutines that block or compute says, and how it ends. The programs are the cases of
-// programs/hand_off.cpp.
+// programs/hand_off.cpp, and programs/black_hole.cpp.
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdio>
 #include <string>
 
 #include "base/sanitizers.hpp"
@@ -122,5 +123,31 @@ TEST_P(ProcessHandOff, LIFE_05_the_end_does_not_wait_for_those_who_are_away) {
   EXPECT_EQ(r.err, "");
   EXPECT_LT(r.elapsed, 10s);
 }
+
+// One after another the lookups would take 20 seconds, and each would keep the one P from the others.
+// Not under ThreadSanitizer, which does not know the locks inside of the C library.
+#if !defined(GORO_TSAN)
+TEST_P(ProcessHandOff, SCHED_20_lookups_of_names_that_nobody_answers_stop_only_themselves) {
+  const program_result r =
+      goro_test::run_program("black_hole", {}, {"GORO_MAXPROCS=" + std::to_string(GetParam())}, 60s);
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  int questions = 0;
+  int unanswered = 0;
+  int took_ms = 0;
+  int turns = 0;
+  int late_ms = 0;
+  ASSERT_EQ(std::sscanf(r.out.c_str(),
+                        "%d questions, %d without an answer, after %d ms\n%d turns, at most %d ms late",
+                        &questions, &unanswered, &took_ms, &turns, &late_ms),
+            5)
+      << r.out;
+  EXPECT_EQ(questions, 20) << r.out;  // all were asked there and nowhere else
+  EXPECT_EQ(unanswered, 20) << r.out;
+  EXPECT_GE(took_ms, 900) << r.out;  // the calls have blocked
+  EXPECT_LT(took_ms, 4000) << r.out;
+  EXPECT_GE(turns, 20) << r.out;
+  EXPECT_LT(late_ms, 500) << r.out;
+}
+#endif
 
 }  // namespace
