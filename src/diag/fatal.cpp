@@ -12,7 +12,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <exception>
 #include <new>
 #include <string>
@@ -21,6 +20,7 @@
 
 #include "diag/describe.hpp"
 #include "os/futex.hpp"
+#include "os/thread.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/waiter.hpp"
 
@@ -124,10 +124,7 @@ void claim_last_report() noexcept {
   std::uintptr_t reporter = 0;
   const std::uintptr_t self = present_party();
   if (g_reporter.compare_exchange_strong(reporter, self, std::memory_order_acq_rel)) return;
-  if (reporter != self) {  // the other one ends the process
-    const timespec longest{.tv_sec = std::chrono::seconds(k_longest_report).count(), .tv_nsec = 0};
-    ::nanosleep(&longest, nullptr);
-  }
+  if (reporter != self) sleep_through(k_longest_report);  // the other one ends the process
   write_stderr("fatal error: stack overflow while a report is being made\n");
   leave_process();
 }

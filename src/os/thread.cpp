@@ -35,6 +35,12 @@ static_assert(sizeof(sched_attributes) == 48);
 
 void ask_for_exact_sleeps() noexcept { ::prctl(PR_SET_TIMERSLACK, 1); }
 
+void sleep_through(std::chrono::seconds d) noexcept {
+  timespec rest{.tv_sec = d.count(), .tv_nsec = 0};
+  while (::nanosleep(&rest, &rest) != 0 && errno == EINTR) {
+  }
+}
+
 int start_thread(void* (*body)(void*), void* arg, pthread_t* handle) noexcept {
   sigset_t all;
   sigset_t former;

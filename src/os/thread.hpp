@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <ctime>
 
@@ -11,6 +12,9 @@ namespace goro::detail {
 
 // Timers and naps on time: the kernel's default adds 50 us of slack to each sleep. For the calling thread.
 void ask_for_exact_sleeps() noexcept;
+
+// Sleeps that long, whatever signals come. Also for signal handlers.
+void sleep_through(std::chrono::seconds d) noexcept;
 
 // Starts a thread with all signals blocked; returns 0 or the error. With a handle, which is set before it
 // runs, it is to be joined, else nobody joins it.

@@ -19,14 +19,15 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 
 #include "diag/fatal.hpp"
+#include "os/thread.hpp"
 #include "sched/scheduler.hpp"
 #include "stack/stack_pool.hpp"
 
@@ -115,8 +116,8 @@ std::atomic<pid_t> g_reporting{0};  // the thread that unwinds
 
 // Unwinding reads what the program has left there. Another thread may overflow meanwhile; it waits.
 void fault_in_report(int) {
-  constexpr timespec k_longest{.tv_sec = 5, .tv_nsec = 0};
-  if (g_reporting.load(std::memory_order_relaxed) != ::gettid()) ::nanosleep(&k_longest, nullptr);
+  constexpr std::chrono::seconds k_longest{5};
+  if (g_reporting.load(std::memory_order_relaxed) != ::gettid()) sleep_through(k_longest);
   leave_process();
 }
 
