@@ -16,6 +16,7 @@
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "support/build.hpp"
 
@@ -79,7 +80,7 @@ std::vector<std::string> make_command(const std::string& name, const std::vector
     std::istringstream words(emulator);
     for (std::string word; words >> word;) command.push_back(word);
   }
-  command.push_back(std::string(GORO_TEST_PROGRAMS_DIR) + "/" + name);
+  command.push_back(program_path(name));
   command.insert(command.end(), arguments.begin(), arguments.end());
   return command;
 }
@@ -126,11 +127,15 @@ bool collect(int out, int err, program_result& result, steady_clock::time_point 
 
 program_result run_program(const std::string& name, const std::vector<std::string>& arguments,
                            const std::vector<std::string>& environment, std::chrono::seconds timeout) {
+  return run_command(make_command(name, arguments), environment, timeout);
+}
+
+program_result run_command(std::vector<std::string> command, const std::vector<std::string>& environment,
+                           std::chrono::seconds timeout) {
   pipe_ends out;
   pipe_ends err;
   const auto begin = steady_clock::now();
-  const pid_t child =
-      start(make_command(name, arguments), make_environment(environment), out.write, err.write);
+  const pid_t child = start(std::move(command), make_environment(environment), out.write, err.write);
   out.close_write();
   err.close_write();
 
@@ -152,6 +157,8 @@ program_result run_program(const std::string& name, const std::vector<std::strin
   result.max_resident_kb = usage.ru_maxrss;
   return result;
 }
+
+std::string program_path(const std::string& name) { return std::string(GORO_TEST_PROGRAMS_DIR) + "/" + name; }
 
 std::size_t count_lines(const std::string& text) {
   return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));

@@ -24,6 +24,14 @@ program_result run_program(const std::string& name, const std::vector<std::strin
                            const std::vector<std::string>& environment = {},
                            std::chrono::seconds timeout = std::chrono::seconds(30));
 
+// The same for any command: a program by its path, or found in PATH, and its arguments. Throws
+// std::system_error if it cannot be started.
+program_result run_command(std::vector<std::string> command, const std::vector<std::string>& environment = {},
+                           std::chrono::seconds timeout = std::chrono::seconds(30));
+
+// Where a program of tests/programs lies.
+std::string program_path(const std::string& name);
+
 // How many lines a text has.
 std::size_t count_lines(const std::string& text);
 
