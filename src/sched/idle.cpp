@@ -242,15 +242,17 @@ void ensure_machine() noexcept {
   if (sched.machine_count.load(std::memory_order_relaxed) == 0) appoint_watcher();
 }
 
-// Somebody must look after the idle Ps; if no timer runs, a machine that sleeps can be the sentinel without
-// being woken, if nothing waits: that is for complete_resignation() to see.
+// Somebody must look after the idle Ps. A machine that sleeps, and will wake up in time for the first timer,
+// can be the sentinel without being woken, if nothing waits: that is for complete_resignation() to see. One
+// that was the sentinel before mostly does, because its own deadline stands. (Without that, a server whose
+// connections have deadlines would wake a thread each time that it finds something to do.)
 successor provide_for_idle() noexcept {
   if (!sched.idle_procs || sched.watcher || sched.sentinel.load(std::memory_order_relaxed))
     return successor::not_needed;
-  if (earliest_timer() != time_point::max()) return successor::to_be_woken;
-  machine* sleeper = pop_idle_machine();
-  if (!sleeper) return successor::to_be_woken;
-  sched.sentinel_due.store(time_point::max().time_since_epoch().count(), std::memory_order_relaxed);
+  machine* sleeper = sched.idle_machines;
+  if (!sleeper || sleeper->rests_until > earliest_timer()) return successor::to_be_woken;
+  pop_idle_machine();
+  sched.sentinel_due.store(sleeper->rests_until.time_since_epoch().count(), std::memory_order_relaxed);
   sched.sentinel.store(sleeper, std::memory_order_release);
   return successor::asleep;
 }
@@ -266,8 +268,9 @@ successor begin_resignation(machine* mp) noexcept {
 // A heavy_fence stands between the two. [MO-3]
 void complete_resignation(successor who) noexcept {
   if (who == successor::to_be_woken) appoint_watcher();
-  if (who == successor::asleep && (anything_queued() || earliest_timer() != time_point::max()))
-    wake_sentinel();
+  if (who != successor::asleep) return;
+  const time_point due(clock::duration(sched.sentinel_due.load(std::memory_order_relaxed)));
+  if (anything_queued() || earliest_timer() < due) wake_sentinel();
 }
 
 void resign_watcher(machine* mp) noexcept {

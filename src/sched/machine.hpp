@@ -61,6 +61,8 @@ struct alignas(64) machine {
   processor* assigned = nullptr;       // the P that a waker gave; guarded by the scheduler's lock
   goroutine* assigned_turn = nullptr;  // who is to run first with it, or null
   machine* idle_link = nullptr;
+  time_point rests_until =
+      time_point::max();  // when its sleep ends by itself; guarded by the scheduler's lock
   bool on_idle_list = false;
   std::atomic<bool> frozen{false};  // the process is ending, and this one has stopped for good
   machine* next_machine = nullptr;  // see first_machine()

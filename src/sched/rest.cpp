@@ -53,6 +53,7 @@ bool enter_poller(machine* mp) noexcept {
 // One sleep after another, until there is a P.
 class sleeper {
  public:
+  // The deadline has been noted in the machine.
   sleeper(machine* mp, const time_point* deadline) noexcept : mp_(mp), deadline_(deadline) {}
 
   void sleep_once() noexcept {
@@ -63,7 +64,6 @@ class sleeper {
       sleep_on_note();
     }
     due_ = deadline_ && clock::now() >= *deadline_;
-    if (due_) deadline_ = nullptr;  // it was the sentinel's, whose place is now somebody else's
   }
 
   // True if the machine is not to sleep any more: it has a P, or its thread is to end.
@@ -89,6 +89,8 @@ class sleeper {
     const lock_guard guard(sched.guard);
     if (sched.in_poller.load(std::memory_order_relaxed) == mp_)
       sched.in_poller.store(nullptr, std::memory_order_relaxed);
+    if (due_) deadline_ = nullptr;  // it was the sentinel's, whose place is now somebody else's
+    mp_->rests_until = time_point::max();
     if (mp_->leaves) return true;
     mp_->wake.clear();  // if nothing is assigned it was set late, for what has been taken already
     if (mp_->assigned) {
@@ -96,10 +98,12 @@ class sleeper {
       mp_->chosen = std::exchange(mp_->assigned_turn, nullptr);
       return true;
     }
-    if (!is_sentinel(mp_) || (!due_ && events_.size == 0)) return false;
-    sched.sentinel.store(nullptr, std::memory_order_relaxed);
-    if (take_watch(mp_)) return true;
-    push_idle_machine(mp_);
+    if (is_sentinel(mp_) && (due_ || events_.size != 0)) {
+      sched.sentinel.store(nullptr, std::memory_order_relaxed);
+      if (take_watch(mp_)) return true;
+      push_idle_machine(mp_);
+    }
+    if (deadline_) mp_->rests_until = *deadline_;
     return false;
   }
 
@@ -127,26 +131,31 @@ void sleep_as_sentinel(machine* mp) noexcept {
     sched.watcher = nullptr;
     release_processor(mp);
     due = earliest_timer();
+    mp->rests_until = due;
     sched.sentinel_due.store(due.time_since_epoch().count(), std::memory_order_relaxed);
     sched.sentinel.store(mp, std::memory_order_release);
   }
+  const time_point* const deadline = due == time_point::max() ? nullptr : &due;
   heavy_fence();  // [MO-3], pairs with the light_fence in notify_submit()
   if (anything_queued() || earliest_timer() < due) {
     {
       const lock_guard guard(sched.guard);
       if (is_sentinel(mp)) {
         sched.sentinel.store(nullptr, std::memory_order_relaxed);
-        if (take_watch(mp)) return;
+        if (take_watch(mp)) {
+          mp->rests_until = time_point::max();
+          return;
+        }
         push_idle_machine(mp);
       }
     }
-    return sleep_until_assigned(mp, nullptr);
+    return sleep_until_assigned(mp, deadline);
   }
   if (due == time_point::max() && !others_run() && !anybody_polls()) {
     const time_point soon = clock::now() + k_deadlock_delay;
     if (!mp->wake.sleep(&soon)) report_deadlock(mp);
   }
-  sleep_until_assigned(mp, due == time_point::max() ? nullptr : &due);
+  sleep_until_assigned(mp, deadline);
 }
 
 }  // namespace goro::detail

@@ -26,6 +26,7 @@ enum class flaw {
   no_second_look,         // the sentinel does not look at the queues again
   appointed_blindly,      // nor does a watcher that makes a sleeper the sentinel
   appointed_timer_blind,  // the latter looks at the queues, but not at the timers
+  appointed_oversleeps,   // nobody asks until when the latter sleeps
   timer_not_announced,    // a new timer does not wake the sentinel
   stops_without_look,    // a machine stops because another one watches, and does not look again when it gives
                          // up its P
@@ -117,6 +118,7 @@ struct machine {
   model_cell<machine*> idle_link{nullptr};
   model_cell<bool> on_idle_list{false};
   model_cell<bool> deadline_came{false};
+  model_cell<bool> rests_until{false};  // its sleep ends by itself
 };
 
 template <class Atomics, flaw Flaw = flaw::none, std::size_t Size = 2>
@@ -198,19 +200,23 @@ struct scheduler {
         mp->wake.sleep();
       }
       const model_guard lock(guard);
+      if (!woken) has_deadline = false;
+      mp->rests_until = false;
       mp->wake.clear();
       if (mp->assigned) {
         mp->pp = static_cast<processor*>(mp->assigned);
         mp->assigned = nullptr;
         return;
       }
-      if (woken) continue;
-      has_deadline = false;
-      mp->deadline_came = true;
-      if (sentinel.get() != mp) continue;
-      sentinel.set(nullptr);
-      if (take_watch(mp)) return;
-      push_idle_machine(mp);
+      if (!woken) {
+        mp->deadline_came = true;
+        if (sentinel.get() == mp) {
+          sentinel.set(nullptr);
+          if (take_watch(mp)) return;
+          push_idle_machine(mp);
+        }
+      }
+      mp->rests_until = has_deadline;
     }
   }
   void release_processor(machine* mp) {
@@ -256,10 +262,12 @@ struct scheduler {
   enum class successor { not_needed, to_be_woken, asleep };
   successor provide_for_idle() {
     if (!idle_procs || watcher || sentinel.get()) return successor::not_needed;
-    if (!timers.empty()) return successor::to_be_woken;
-    machine* sleeper = pop_idle_machine();
+    machine* sleeper = idle_machines;
     if (!sleeper) return successor::to_be_woken;
-    set_sentinel(sleeper, false);
+    const bool has_due = sleeper->rests_until || Flaw == flaw::appointed_oversleeps;
+    if (!has_due && !timers.empty()) return successor::to_be_woken;
+    pop_idle_machine();
+    set_sentinel(sleeper, has_due);
     return successor::asleep;
   }
   successor begin_resignation(machine* mp) {
@@ -271,7 +279,9 @@ struct scheduler {
   void complete_resignation(successor who) {
     if (who == successor::to_be_woken) appoint_watcher();
     if (who != successor::asleep || Flaw == flaw::appointed_blindly) return;
-    if (anything_queued() || (Flaw != flaw::appointed_timer_blind && !timers.empty())) wake_sentinel();
+    if (anything_queued() ||
+        (Flaw != flaw::appointed_timer_blind && !sentinel_has_due.look() && !timers.empty()))
+      wake_sentinel();
   }
   void resign_watcher(machine* mp) {
     const successor who = begin_resignation(mp);
@@ -331,6 +341,7 @@ struct scheduler {
       watcher = nullptr;
       release_processor(mp);
       has_due = !timers.empty();
+      mp->rests_until = has_due;
       set_sentinel(mp, has_due);
     }
     forget(has_due ? 4 : 5);
@@ -339,11 +350,13 @@ struct scheduler {
       guard.acquire();
       if (sentinel.get() == mp) {
         sentinel.set(nullptr);
-        if (take_watch(mp)) return guard.release();
+        if (take_watch(mp)) {
+          mp->rests_until = false;
+          return guard.release();
+        }
         push_idle_machine(mp);
       }
       guard.release();
-      has_due = false;
     }
     sleep_until_assigned(mp, has_due);
   }

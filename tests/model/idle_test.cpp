@@ -294,6 +294,7 @@ TEST(model, idle_needs_each_look) {
   using late_loot = scheduler<model_atomics, flaw::shows_loot_late, 3>;
   using blind_watcher = scheduler<model_atomics, flaw::appointed_blindly>;
   using timer_blind = scheduler<model_atomics, flaw::appointed_timer_blind>;
+  using oversleeper = scheduler<model_atomics, flaw::appointed_oversleeps>;
   using silent_timer = scheduler<model_atomics, flaw::timer_not_announced>;
   using hasty_stop = scheduler<model_atomics, flaw::stops_without_look>;
   using two_steps = scheduler<model_atomics, flaw::sentinel_in_two_steps>;
@@ -303,6 +304,7 @@ TEST(model, idle_needs_each_look) {
   expect_found<blind_watcher>("appointed blindly", k_appoints, "spins");
   expect_found<blind_watcher>("passed on blindly", k_blocks_alone, "spins");
   expect_found<timer_blind>("appointed, blind for timers", k_appoints_beside_timer, "spins");
+  expect_found<oversleeper>("appointed, oversleeps", k_appoints_beside_timer, "spins");
   expect_found<silent_timer>("timer not announced", k_timer_beside_sentinel, "spins");
   expect_found<hasty_stop>("stops without a look", k_asks_beside_watcher, "spins");
   expect_found<two_steps>("sentinel in two steps", k_either_awake, "two");
