@@ -1,6 +1,6 @@
 // gobench is the Go twin of goro-bench: one workload per process, result lines of the form
 // "workload=<name> procs=<P> metric=<unit> value=<number>".
-// Usage: gobench WORKLOAD [-p GOMAXPROCS] [-n SIZE] [-g GOROUTINES]
+// Usage: gobench WORKLOAD [-p GOMAXPROCS] [-n SIZE] [-g GOROUTINES] [-port PORT]
 //
 // It has every workload that goro-bench has or is to get; `./run bench` asks goro-bench which those are.
 package main
@@ -21,6 +21,7 @@ var (
 	procs    = flag.Int("p", 1, "GOMAXPROCS")
 	size     = flag.Int("n", 0, "iterations, elements or goroutines (0: the workload's default)")
 	count    = flag.Int("g", 0, "goroutines (0: the workload's default)")
+	port     = flag.Int("port", 8080, "TCP port of the servers")
 )
 
 var workloads = map[string]func(){
@@ -47,6 +48,9 @@ var workloads = map[string]func(){
 	"blocked_sleep":    blockedSleep,
 	"blocked_pipe":     blockedPipe,
 	"deep":             deep,
+	"echo":             echoServer,
+	"http":             rawHTTP,
+	"nethttp":          netHTTP,
 }
 
 func sizeOr(standard int) int {
@@ -111,7 +115,7 @@ func main() {
 			names = append(names, name)
 		}
 		sort.Strings(names)
-		fmt.Fprintln(os.Stderr, "usage: gobench WORKLOAD [-p PROCS] [-n SIZE] [-g GOROUTINES]")
+		fmt.Fprintln(os.Stderr, "usage: gobench WORKLOAD [-p PROCS] [-n SIZE] [-g GOROUTINES] [-port PORT]")
 		fmt.Fprintln(os.Stderr, "workloads:", strings.Join(names, " "))
 		os.Exit(2)
 	}
