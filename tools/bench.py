@@ -2,6 +2,9 @@
 """Runs goro-bench and its Go twin in turns and prints one line for each workload, number of procs and metric:
 the medians with their spread, the ratio of the medians (below 1: goro is faster or smaller), and the ratio asked for.
 
+The network workloads have further lines, "beside" a server that stands in Go's column then, with requests per second
+(above 1: goro serves more).
+
 `./run bench` builds goro-bench and calls this. The method is described in bench/README.md."""
 import argparse
 import datetime
@@ -17,8 +20,16 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BENCH = ROOT / "bench"
 PEER_TWIN = ROOT.parent / "shared/peers/go"  # preferred where it stands beside the repository
+BUILD = ROOT / "build/release/bench"
 GO_BUILD = ROOT / "build/bench-go"
 LINE = re.compile(r"^workload=(\S+) procs=(\d+) metric=(\S+) value=(\S+)$", re.MULTILINE)
+
+# The network workloads: the kind of server and the connections of goro-bench-load.
+NETWORK = {"echo-64": ("echo", 64), "echo-1000": ("echo", 1000), "http-64": ("http", 64), "http-512": ("http", 512)}
+# What is printed of them: a metric, and whom goro stands beside. --json keeps everything.
+NETWORK_LINES = [("ns_per_req", "go"), ("p99_us", "go"), ("server_cpu_s", "go"), ("req_per_s", "epoll"),
+                 ("req_per_s", "nethttp")]
+BESIDE = {"epoll": " beside epoll", "nethttp": " beside net/http"}
 
 
 class Failure(Exception):
@@ -29,7 +40,7 @@ def complain(text):
     print("bench: " + text, file=sys.stderr, flush=True)
 
 
-# ---- the two programs ----------------------------------------------------------------------------------------------
+# ---- the programs --------------------------------------------------------------------------------------------------
 
 
 def find_go():
@@ -76,13 +87,14 @@ def known_workloads(program):
     names = re.search(r"^workloads: *(.*)$", text, re.MULTILINE)
     if not names:
         raise Failure(f"{program} names no workloads; is it goro-bench?")
-    return names[1].split()
+    servers = re.search(r"^servers: *(.*)$", text, re.MULTILINE)
+    kinds = servers[1].split() if servers else []
+    return names[1].split() + [w for w, (kind, _) in NETWORK.items() if kind in kinds]
 
 
-def measure(program, workload, procs, extra, timeout):
-    """One run: {metric: value} in the order of the lines."""
-    command = [str(program), workload, "-p", str(procs)] + extra
-    shown = " ".join([os.path.basename(program)] + command[1:])
+def run_program(command, timeout):
+    """Its output; a Failure when it does not end well."""
+    shown = " ".join(os.path.basename(x) for x in command)
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout,
                               check=False)
@@ -95,10 +107,37 @@ def measure(program, workload, procs, extra, timeout):
         if done.returncode == -9:
             how += " (out of memory?)"
         raise Failure("\n    ".join([f"{shown}: {how}"] + done.stderr.strip().splitlines()[:8]))
-    values = {m: float(v) for w, p, m, v in LINE.findall(done.stdout) if w == workload and int(p) == procs}
+    return done.stdout
+
+
+def measure(label, program, workload, procs, options):
+    """One run: {metric: value} in the order of the lines."""
+    if workload in NETWORK:
+        return measure_server(label, program, workload, procs, options)
+    output = run_program([str(program), workload, "-p", str(procs)] + options.extra, options.timeout)
+    values = {m: float(v) for w, p, m, v in LINE.findall(output) if w == workload and int(p) == procs}
     if not values:
-        raise Failure(f"{shown}: no result line in its output")
+        raise Failure(f"{os.path.basename(program)} {workload}: no result line in its output")
     return values
+
+
+def measure_server(label, program, workload, procs, options):
+    """One run of a server under load. The load program chooses the port, starts the server, waits until it accepts,
+    and takes it along when it ends, by whatever."""
+    kind, connections = NETWORK[workload]
+    server = [str(program), "nethttp" if label == "nethttp" else kind]
+    server += ["@PORT"] if label == "epoll" else ["-p", str(procs), "-port", "@PORT"]
+    output = run_program([str(BUILD / "goro-bench-load"), kind, str(connections), str(options.seconds)] + server,
+                         options.timeout + options.seconds)
+    values = {metric: float(value) for metric, value in (x.split("=") for x in output.split())}
+    return dict(ns_per_req=1e9 / values["req_per_s"], **values)
+
+
+def programs_for(workload, programs):
+    """Those of programs that take part: the further servers in what they are servers for."""
+    kind = NETWORK[workload][0] if workload in NETWORK else None
+    left_out = {"epoll": kind is None, "nethttp": kind != "http"}
+    return {label: program for label, program in programs.items() if not left_out.get(label)}
 
 
 # ---- the table -----------------------------------------------------------------------------------------------------
@@ -114,41 +153,58 @@ def cell(values, failed):
     return f"{number(statistics.median(values))} [{number(min(values))}-{number(max(values))}]"
 
 
-ROW = "{:<16} {:>5}  {:<10} {:>25} {:>25} {:>6}  {}"
+ROW = "{:<16} {:>5}  {:<12} {:>25} {:>25} {:>6}  {}"
+
+
+def lines_of(rows):
+    """The lines to print of one workload and one number of procs: a row, and whom goro stands beside in it."""
+    if rows[0]["workload"] not in NETWORK or rows[0]["metric"] == "-":
+        return [(row, "go") for row in rows]
+    by_metric = {row["metric"]: row for row in rows}
+    return [(by_metric[metric], beside) for metric, beside in NETWORK_LINES
+            if beside == "go" or beside in by_metric[metric]]
+
+
+def find_target(targets, line, beside, first):
+    """The target of a line, a targets.json object. Where that names no metric it is for the first line's."""
+    wanted = targets.get(line["workload"], [])
+    for target in wanted if isinstance(wanted, list) else [wanted]:
+        if target.get("metric", first) == line["metric"] and target.get("beside", "go") == beside:
+            return target
+    return {}
 
 
 def print_rows(rows, targets, score):
-    """Prints the lines of one workload and one number of procs. Its target is for the metric that it names, else for
-    the first one; goro misses it by failing, too."""
-    for i, row in enumerate(rows):
-        wanted = targets.get(row["workload"], {})
-        aimed_at = row["metric"] == wanted["metric"] if "metric" in wanted else i == 0
-        target = wanted.get(str(row["procs"])) if aimed_at else None
-        ratio, failed = None, row["failed"]
-        if row["goro"] and row["go"] and not failed and statistics.median(row["go"]) != 0:
-            ratio = statistics.median(row["goro"]) / statistics.median(row["go"])
-        verdict = "" if target is None else f"<= {target:.2f}"
+    """Prints the lines of one workload and one number of procs; goro misses a target by failing, too."""
+    for row, beside in lines_of(rows):
+        target = find_target(targets, row, beside, rows[0]["metric"])
+        bound, at_least = target.get(str(row["procs"])), target.get("at_least", False)
+        ratio, failed, other = None, row["failed"], row[beside]
+        if row["goro"] and other and not {"goro", beside} & set(failed) and statistics.median(other) != 0:
+            ratio = statistics.median(row["goro"]) / statistics.median(other)
+        verdict = "" if bound is None else f"{'>=' if at_least else '<='} {bound:.2f}"
         if verdict and (ratio is not None or "goro" in failed):
-            score.append(ratio is not None and ratio <= target)
+            score.append(ratio is not None and (ratio >= bound if at_least else ratio <= bound))
             verdict += " met" if score[-1] else " MISSED"
-        print(ROW.format(row["workload"], row["procs"], row["metric"], cell(row["goro"], "goro" in failed),
-                         cell(row["go"], "go" in failed), "" if ratio is None else f"{ratio:.2f}", verdict).rstrip(),
-              flush=True)
+        print(ROW.format(BESIDE.get(beside, row["workload"]), row["procs"], row["metric"],
+                         cell(row["goro"], "goro" in failed), cell(other, beside in failed),
+                         "" if ratio is None else f"{ratio:.2f}", verdict).rstrip(), flush=True)
 
 
 def compare(programs, workload, procs, options, failures):
     """Runs the programs in turns; returns the rows. Go without goro is no comparison: when goro fails (its checks of
-    -n and -g are the stricter ones) both stop; when Go fails, goro goes on."""
+    -n and -g are the stricter ones) all stop; when another one fails, goro goes on."""
     rows, failed = {}, []
+    programs = programs_for(workload, programs)
 
     def row(metric):
-        return rows.setdefault(metric, dict(workload=workload, procs=procs, metric=metric, goro=[], go=[],
-                                            failed=failed))
+        empty = {label: [] for label in ("goro", "go", *programs)}
+        return rows.setdefault(metric, dict(workload=workload, procs=procs, metric=metric, **empty, failed=failed))
 
     for _ in range(options.runs):
         for label in [x for x in programs if x not in failed]:
             try:
-                values = measure(programs[label], workload, procs, options.extra, options.timeout)
+                values = measure(label, programs[label], workload, procs, options)
             except Failure as failure:
                 complain(str(failure))
                 failures.append(str(failure))
@@ -181,11 +237,13 @@ def parse_arguments():
     parser.add_argument("--procs", type=positive_list, default=[1, 2], metavar="P,…", help="default: 1,2")
     parser.add_argument("--runs", type=positive, default=5, metavar="N", help="runs of each program (default: 5)")
     parser.add_argument("--timeout", type=float, default=120, metavar="S", help="for one process (default: 120 s)")
+    parser.add_argument("--seconds", type=positive, default=5, metavar="S",
+                        help="of load in each run of a network workload (default: 5)")
     parser.add_argument("--json", metavar="FILE", help="keep the raw values")
-    parser.add_argument("--only-goro", action="store_true", help="leave Go out")
+    parser.add_argument("--only-goro", action="store_true", help="leave the other programs out")
     parser.add_argument("-n", type=positive, metavar="SIZE", help="passed on; no targets are shown then")
     parser.add_argument("-g", type=positive, metavar="GOROUTINES", help="passed on; no targets are shown then")
-    parser.add_argument("--goro-bench", type=pathlib.Path, default=ROOT / "build/release/bench/goro-bench",
+    parser.add_argument("--goro-bench", type=pathlib.Path, default=BUILD / "goro-bench",
                         metavar="PROGRAM", help="default: build/release/bench/goro-bench")
     options = parser.parse_args()
     options.extra = [x for flag in "ng" if getattr(options, flag) for x in ("-" + flag, str(getattr(options, flag)))]
@@ -207,7 +265,8 @@ def head(options, go_version):
 def save(options, go_version, results):
     with open(options.json, "w", encoding="utf-8") as file:
         json.dump(dict(when=datetime.datetime.now().isoformat(timespec="seconds"), go=go_version, runs=options.runs,
-                       cpus=len(os.sched_getaffinity(0)), arguments=options.extra, results=results), file, indent=1)
+                       seconds=options.seconds, cpus=len(os.sched_getaffinity(0)), arguments=options.extra,
+                       results=results), file, indent=1)
         file.write("\n")
 
 
@@ -227,6 +286,10 @@ def main():
     twin = None if options.only_goro else build_twin()
     if twin:
         programs["go"], go_version = twin
+    if not options.only_goro:
+        programs["epoll"] = BUILD / "goro-bench-epoll-server"
+    if twin:
+        programs["nethttp"] = programs["go"]
 
     head(options, go_version)
     results, failures, score = [], [], []
