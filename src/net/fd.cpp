@@ -134,7 +134,8 @@ class remainder {
  private:
   std::span<const std::span<const std::byte>> pieces_;
   std::size_t offset_ = 0;  // of the first of them, that was written
-  std::array<iovec, 16> batch_;
+  // The header of an HTTP message has a piece for each of its fields.
+  std::array<iovec, 64> batch_;
 };
 
 }  // namespace
