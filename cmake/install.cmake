@@ -10,6 +10,8 @@ install(
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+# Without its target, which goro-config.cmake makes where it finds Boost.
+install(FILES ${goro_asio_header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/goro)
 install(
   EXPORT goro-targets
   NAMESPACE goro::
