@@ -1,0 +1,42 @@
+#include "http_session.hpp"
+
+namespace web {
+
+namespace {
+
+constexpr std::chrono::seconds k_linger{2};
+
+http::status status_of(const boost::system::error_code& ec, bool in_first_line) {
+  using error = http::error;
+  if (ec == error::header_limit || ec == error::buffer_overflow) {
+    return in_first_line ? http::status::uri_too_long : http::status::request_header_fields_too_large;
+  }
+  if (ec == error::body_limit) return http::status::payload_too_large;
+  return http::status::bad_request;
+}
+
+}  // namespace
+
+std::optional<text_response> refusal(const boost::system::error_code& ec, bool in_first_line) {
+  if (ec == boost::asio::error::timed_out) {
+    return text(http::status::request_timeout, "the request took too long to arrive\n");
+  }
+  const boost::system::error_code of_http = http::error::end_of_stream;  // any, for its category
+  const bool about_content = ec.category() == of_http.category();
+  if (!about_content || ec == of_http || ec == http::error::partial_message) return std::nullopt;
+  return text(status_of(ec, in_first_line), "the request is refused: " + ec.message() + "\n");
+}
+
+void linger(goro::net::stream_conn& conn) {
+  static_cast<void>(conn.set_read_deadline(goro::clock::now() + k_linger));
+  if (conn.close_write()) return;
+  std::array<std::byte, 16 * 1024> discarded;
+  for (;;) {
+    const goro::io_result r = conn.read(discarded);
+    if (r.err || r.n == 0) return;
+  }
+}
+
+template class http_session<goro::net::asio_stream>;
+
+}  // namespace web

@@ -1,0 +1,91 @@
+#include "server.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <goro/goro.hpp>
+#include <goro/signal.hpp>
+
+namespace web {
+
+namespace {
+
+using namespace std::chrono_literals;
+using talker = std::function<void(goro::net::tcp_conn, const lifetime&)>;
+
+// Those who connected before the listener closes have been promised to be heard.
+constexpr auto k_last_call = 50ms;
+// How long to wait for a descriptor, or for memory, to become free.
+constexpr auto k_short_of_means = 10ms;
+
+struct crowd {
+  const talker& talk;
+  lifetime life;
+  goro::semaphore places;
+  goro::wait_group present;
+
+  void admit(goro::net::tcp_conn conn) {
+    places.acquire();
+    present.go([this, c = std::move(conn)]() mutable {
+      const goro::scope_exit leave([this] { places.release(); });
+      try {
+        talk(std::move(c), life);
+      } catch (const std::exception& e) {
+        std::fprintf(stderr, "connection given up: %s\n", e.what());
+      }
+    });
+  }
+};
+
+// Until the listener's deadline, or the end of the context that guards it.
+void accept_all(goro::net::tcp_listener& listener, crowd& all) {
+  for (;;) {
+    auto conn = listener.accept();
+    if (conn) {
+      all.admit(std::move(*conn));
+    } else if (conn.error() == goro::errc::canceled || conn.error() == goro::errc::timed_out) {
+      return;
+    } else {
+      goro::sleep_for(k_short_of_means);
+    }
+  }
+}
+
+}  // namespace
+
+int serve(const options& o, const talker& talk) {
+  auto listener = goro::net::listen(o.address);
+  if (!listener) {
+    std::fprintf(stderr, "cannot listen at %s: %s\n", o.address.c_str(), listener.error().message().c_str());
+    return 1;
+  }
+  const auto signals = goro::notify_context(goro::background(), {SIGTERM, SIGINT});
+  const auto ending = goro::with_cancel(goro::background());
+  crowd all{.talk = talk,
+            .life = {.stop = signals.ctx, .end = ending.ctx},
+            .places = goro::semaphore(o.connections),
+            .present = {}};
+  std::printf("listening on %s\n", to_string(listener->local()).c_str());
+  std::fflush(stdout);
+  {
+    const goro::net::cancel_guard until(signals.ctx, *listener);
+    accept_all(*listener, all);
+  }
+  signals.cancel();  // from now on the signals have their usual effect
+  static_cast<void>(listener->set_deadline(goro::clock::now() + k_last_call));
+  accept_all(*listener, all);
+  static_cast<void>(listener->close());
+
+  if (all.present.wait_for(o.grace)) return 0;
+  std::fprintf(stderr, "the grace is over, the rest is given up\n");
+  ending.cancel();
+  all.present.wait();
+  return 1;
+}
+
+}  // namespace web
