@@ -1,0 +1,42 @@
+// A server of examples/ as a sub-process on a port of its own.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <goro/net.hpp>
+
+namespace goro_test {
+
+class server_process {
+ public:
+  // Returns when it listens. Throws std::runtime_error if it does not.
+  explicit server_process(const std::string& name, std::vector<std::string> arguments = {});
+  ~server_process();  // kills it
+  server_process(const server_process&) = delete;
+  server_process& operator=(const server_process&) = delete;
+
+  const std::string& address() const { return address_; }
+  goro::net::tcp_conn dial() const;
+  // What one connection has to say to these bytes, up to its end.
+  std::string ask(std::string_view bytes) const;
+
+  void signal(int number) const;
+  // Its exit code; -1 if a signal ended it, or if it has not ended in time.
+  int wait(std::chrono::seconds limit = std::chrono::seconds(20));
+  // The most memory that it ever had.
+  long peak_kb() const;
+
+ private:
+  pid_t pid_ = -1;
+  std::string address_;
+};
+
+// Everything up to the end of the stream, or to an error.
+std::string read_all(goro::net::conn& c);
+
+}  // namespace goro_test
