@@ -4,7 +4,9 @@ namespace web {
 
 namespace {
 
-constexpr std::chrono::seconds k_linger{2};
+// How long to read what nobody wants: after the last byte, and in all.
+constexpr std::chrono::seconds k_linger_silence{2};
+constexpr std::chrono::seconds k_linger{10};
 
 http::status status_of(const boost::system::error_code& ec, bool in_first_line) {
   using error = http::error;
@@ -28,10 +30,11 @@ std::optional<text_response> refusal(const boost::system::error_code& ec, bool i
 }
 
 void linger(goro::net::stream_conn& conn) {
-  static_cast<void>(conn.set_read_deadline(goro::clock::now() + k_linger));
+  const auto end = goro::clock::now() + k_linger;
   if (conn.close_write()) return;
   std::array<std::byte, 16 * 1024> discarded;
   for (;;) {
+    static_cast<void>(conn.set_read_deadline(std::min(end, goro::clock::now() + k_linger_silence)));
     const goro::io_result r = conn.read(discarded);
     if (r.err || r.n == 0) return;
   }
