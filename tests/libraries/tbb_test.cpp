@@ -17,11 +17,13 @@
 #include <goro/goro.hpp>
 
 #include "support/fixture.hpp"
+#include "support/ping_pong.hpp"
 
 namespace {
 
 using goro_test::block_thread;
 using goro_test::in_goroutine;
+using goro_test::ping_pong;
 using namespace std::chrono_literals;
 
 using range = tbb::blocked_range<std::size_t>;
@@ -46,40 +48,6 @@ long sum_of(const std::vector<long>& numbers) {
       },
       std::plus<>());
 }
-
-// Two goroutines that hand a number to and fro until they are stopped.
-class ping_pong {
- public:
-  ping_pong() {
-    ended_.go([there = there_, back = back_] {
-      for (const int n : there) back.send(n + 1);
-    });
-    ended_.go([this] {
-      while (!stop_) {
-        there_.send(rounds_);
-        rounds_ = *back_.recv();
-      }
-      there_.close();
-    });
-  }
-  ~ping_pong() { stop(); }
-  ping_pong(const ping_pong&) = delete;
-  ping_pong& operator=(const ping_pong&) = delete;
-
-  // How many rounds there were.
-  int stop() {
-    stop_ = true;
-    ended_.wait();
-    return rounds_;
-  }
-
- private:
-  std::atomic<bool> stop_{false};
-  const goro::chan<int> there_;
-  const goro::chan<int> back_;
-  int rounds_ = 0;
-  goro::wait_group ended_;
-};
 
 struct Tbb : goro_test::procs_test {};
 INSTANTIATE_TEST_SUITE_P(Procs, Tbb, testing::Values(1, 4));
