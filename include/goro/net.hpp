@@ -240,21 +240,15 @@ class unix_conn : public stream_conn {
   using stream_conn::stream_conn;
 };
 
+// Its close() also removes the file, if it is the first one. (UnixListener.Close)
 class unix_listener : public descriptor {
  public:
   result<unix_conn> accept();
-  const std::string& path() const noexcept { return path_; }
-  unix_listener(unix_listener&&) noexcept = default;
-  unix_listener& operator=(unix_listener&& other) noexcept;
-  ~unix_listener();
-  // As that of all, and removes the file. (UnixListener.Close)
-  std::error_code close() noexcept;
+  std::string path() const;
 
  private:
   friend struct detail::descriptor_access;
-  unix_listener(detail::net_fd_handle fd, std::string path) noexcept
-      : descriptor(std::move(fd)), path_(std::move(path)) {}
-  std::string path_;
+  using descriptor::descriptor;
 };
 
 // A path; one that begins with '@' is a name of Linux's own (abstract), without a file. std::errc::

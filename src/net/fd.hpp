@@ -43,6 +43,7 @@ struct net_fd {
   poll_desc* poll = nullptr;  // null: never has to wait (a regular file)
   mutex reading;
   mutex writing;
+  std::string path;      // of a Unix listener: its file goes with it
   bool drained = false;  // the last read has taken all there was: guarded by `reading`
 
   file_kind os_kind() const noexcept { return kind == fd_kind::file ? file_kind::other : file_kind::socket; }
@@ -106,10 +107,6 @@ struct descriptor_access {
   template <class T>
   static T make(net_fd_handle fd) noexcept {
     return T(std::move(fd));
-  }
-  template <class T>
-  static T make(net_fd_handle fd, std::string path) noexcept {
-    return T(std::move(fd), std::move(path));
   }
   static net_fd* fd(const net::descriptor& d) noexcept { return d.fd_.get(); }
 };

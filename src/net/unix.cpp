@@ -20,23 +20,9 @@ result<std::pair<unix_conn, unix_conn>> unix_conn::pair() {
   return std::pair(std::move(*a), std::move(*b));
 }
 
-unix_listener& unix_listener::operator=(unix_listener&& other) noexcept {
-  if (this == &other) return *this;
-  static_cast<void>(close());
-  descriptor::operator=(std::move(other));
-  path_ = std::move(other.path_);
-  return *this;
-}
-
-unix_listener::~unix_listener() { static_cast<void>(close()); }
-
-std::error_code unix_listener::close() noexcept {
-  // The file first, as long as it is certainly this one's.
-  if (is_open() && !path_.empty() && path_.front() != '@') detail::remove_file(path_.c_str());
-  return descriptor::close();
-}
-
 result<unix_conn> unix_listener::accept() { return detail::accept_from<unix_conn>(fd(), fd_kind::socket); }
+
+std::string unix_listener::path() const { return fd() ? fd()->path : std::string(); }
 
 result<unix_conn> dial_unix(const context& ctx, std::string_view path) {
   if (const std::error_code err = ctx.err()) return fail(err);
@@ -58,7 +44,8 @@ result<unix_listener> listen_unix(std::string_view path) {
   if (error != 0) return fail(os_error(error));
   auto f = detail::take_over(own, fd_kind::socket);
   if (!f) return fail(f.error());
-  return descriptor_access::make<unix_listener>(std::move(*f), std::string(path));
+  (*f)->path = path;
+  return descriptor_access::make<unix_listener>(std::move(*f));
 }
 
 }  // namespace goro::net

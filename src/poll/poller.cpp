@@ -86,7 +86,19 @@ void sleep_in_poller(poll_batch& batch, const time_point* deadline) noexcept {
 
 void wake_poller() noexcept { g_epoll.wake(); }
 
+namespace {
+
+// Behind those who wait in the global queue, if there are any, or if the machine's own is full and would
+// overflow into it: who is put there while new ones keep the P busy waits for a hundred times as long as they
+// do.
+machine* place_for(machine* mp, std::size_t events) noexcept {
+  return mp && sched.global.size() == 0 && mp->pp->queue.room() > events ? mp : nullptr;
+}
+
+}  // namespace
+
 void deliver(machine* mp, const poll_batch& batch) noexcept {
+  mp = place_for(mp, batch.size);
   for (std::size_t i = 0; i != batch.size; ++i) deliver_one(mp, batch.found[i]);
 }
 

@@ -48,17 +48,33 @@ void step_aside(processor* pp) noexcept {
   notify_submit();
 }
 
+// A P that is kept busy by what comes from outside would start a new goroutine only once in a slice
+// (schedule.cpp): for each so many events one that has not begun, the oldest first, stands behind them.
+constexpr std::size_t k_events_for_a_start = 4;
+
+std::size_t poll_and_start(machine* mp) noexcept {
+  processor* pp = mp->pp;
+  const std::size_t events = poll_now(mp);
+  for (std::size_t n = 0; n < events && pp->queue.waits_fresh(); n += k_events_for_a_start) {
+    if (goroutine* gp = pp->queue.pick(pick_order::oldest_fresh)) queue_ready(pp, gp);
+  }
+  return events;
+}
+
 goroutine* search_once(machine* mp) noexcept {
   processor* pp = mp->pp;
   if (first_due(pp) != time_point::max()) run_timers(pp, now());
-  if (poll_is_due()) poll_now(mp);
+  if (poll_is_due()) poll_and_start(mp);
   if (pp->aside) {
     step_aside(pp);
   } else if (goroutine* gp = pick_local(pp)) {
     return gp;
   }
-  if (anybody_polls() && poll_now(mp) != 0) {
-    if (goroutine* gp = pick_local(pp)) return gp;
+  if (anybody_polls()) {
+    pp->ran_dry.add();
+    if (poll_and_start(mp) != 0) {
+      if (goroutine* gp = pick_local(pp)) return gp;
+    }
   }
   end_stint(pp);
   // The kernel may wake this thread on the core of the one that it is to watch.

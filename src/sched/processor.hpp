@@ -65,6 +65,7 @@ struct processor {
   const int id;
 
   counter started, finished, yields, steals, stolen, overflows, global_runs, timers_fired, preempted;
+  counter ran_dry;  // times it had nothing to do but to ask the poller
 };
 
 }  // namespace goro::detail

@@ -13,9 +13,10 @@
 // oldest one gone? run_next: still the same one, in the same turn?
 //
 // Between two looks it naps (about 17 us of CPU each on the reference machine, because it is a sleep and a
-// wake-up), or, at first, does nothing: a look takes cache lines away from those who work. A goroutine that
-// is made ready by one that keeps computing starts within a nap and k_least_patience. When nothing has been
-// submitted for k_quiet, or nobody runs, it goes to sleep as the sentinel (idle.cpp).
+// wake-up; so ten times as long beside who serves connections and keeps up), or, at first, does nothing: a
+// look takes cache lines away from those who work. A goroutine that is made ready by one that keeps computing
+// starts within a nap and k_least_patience. When nothing has been submitted for k_quiet, or nobody runs, it
+// goes to sleep as the sentinel (idle.cpp).
 #include <utility>
 
 #include "base/atomics.hpp"
@@ -33,6 +34,7 @@ constexpr std::int64_t k_short_answer = 5'000;  // one that computes may still u
 constexpr std::int64_t k_spin = 40'000;  // looks without a nap for so long first: more than k_least_patience
 constexpr std::int64_t k_look = 10'000;  // between two looks of that time
 constexpr std::int64_t k_nap = 40'000;
+constexpr std::int64_t k_long_nap = 400'000;  // while the others run dry again and again
 constexpr std::int64_t k_quiet = 500'000;
 
 // Where a queue stood at some moment. Only the watcher uses these, and there is one watcher at a time.
@@ -44,6 +46,7 @@ struct sight {
   // Kept at every look:
   std::uint64_t last_tick = 0;
   std::int64_t moved_at = 0;
+  std::uint64_t last_dry = 0;
 
   // Does its goroutine compute?
   bool stands_still(std::int64_t now) const noexcept { return now - moved_at >= k_least_patience; }
@@ -231,11 +234,26 @@ bool run_all_timers(processor* pp, time_point now) noexcept {
   return fired != 0;
 }
 
+// Has everybody who holds a P come to the end of its work since the last look? Then nothing has waited there
+// for longer than that: those serve connections, and are about to ask the poller anyway.
+bool all_ran_dry(const machine* mp) noexcept {
+  bool all = true;
+  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
+  for (int i = 0; i != made; ++i) {
+    const processor* pp = sched.all[i].load(std::memory_order_relaxed);
+    const std::uint64_t dry = pp->ran_dry.get();
+    const bool held = pp != mp->pp && pp->owner.load(std::memory_order_relaxed);
+    if (std::exchange(g_board.local[i].last_dry, dry) == dry && held) all = false;
+  }
+  return all;
+}
+
 // Turns given and goroutines passed through the global queue: does anything happen?
 std::uint64_t signs_of_life() noexcept { return sched.global.pushed() + activity(); }
 
 void nap(machine* mp) noexcept {
-  const time_point longest = clock::now() + std::chrono::nanoseconds(k_nap);
+  const std::int64_t length = anybody_polls() && all_ran_dry(mp) ? k_long_nap : k_nap;
+  const time_point longest = clock::now() + std::chrono::nanoseconds(length);
   const time_point due = earliest_timer();
   const time_point until = std::min(longest, due);
   if (mp->wake.sleep(&until)) mp->wake.clear();  // a set that came late: nobody wakes a watcher
