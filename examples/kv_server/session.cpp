@@ -1,0 +1,162 @@
+// A session has one buffer. It reads what is there, carries out every whole request of it, and answers them
+// all with one write; the beginning of the next request stays, and is moved to the front. The buffer grows
+// only as bytes come, never because a length was announced, and shrinks again: a client takes at most the
+// limit of one request, twice that while it grows, and the answers of one batch.
+
+#include "session.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "commands.hpp"
+#include "resp.hpp"
+
+namespace kv {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t k_buffer = std::size_t{16} << 10;
+
+// Answers beyond that are sent before the batch is at its end: who asks a thousand times for a large value
+// must not have a thousand of them queued.
+constexpr std::size_t k_most_answers = std::size_t{1} << 20;
+
+class input_buffer {
+ public:
+  std::string_view text() const noexcept { return {bytes_.get() + from_, to_ - from_}; }
+  void drop(std::size_t n) noexcept { from_ += n; }
+
+  // Room for more, at least a quarter of the whole.
+  std::span<std::byte> room() {
+    if (from_ == to_) clear();
+    if (capacity_ - to_ < capacity_ / 4 || !bytes_) make_room();
+    return std::as_writable_bytes(std::span(bytes_.get() + to_, capacity_ - to_));
+  }
+  void filled(std::size_t n) noexcept { to_ += n; }
+
+ private:
+  void clear() {
+    from_ = to_ = 0;
+    if (capacity_ <= 4 * k_buffer) return;
+    bytes_.reset();
+    capacity_ = k_buffer;
+  }
+
+  void make_room() {
+    const std::size_t used = to_ - from_;
+    const std::size_t wanted = used > capacity_ / 2 ? 2 * capacity_ : capacity_;
+    if (bytes_ && wanted == capacity_) {
+      std::memmove(bytes_.get(), bytes_.get() + from_, used);
+    } else {
+      auto larger = std::make_unique_for_overwrite<char[]>(wanted);
+      if (used != 0) std::memcpy(larger.get(), bytes_.get() + from_, used);
+      bytes_ = std::move(larger);
+      capacity_ = wanted;
+    }
+    from_ = 0;
+    to_ = used;
+  }
+
+  std::unique_ptr<char[]> bytes_;
+  std::size_t capacity_ = k_buffer;
+  std::size_t from_ = 0;
+  std::size_t to_ = 0;
+};
+
+class session {
+ public:
+  session(goro::net::tcp_conn& conn, store& s, const session_settings& settings)
+      : conn_(conn), store_(s), settings_(settings) {}
+
+  void run(const goro::context& stopping) {
+    while (!stopping.err()) {
+      const auto [n, err] = conn_.read(buffer_.room());
+      buffer_.filled(n);
+      if (n == 0 || err || answer_batch() == then::close) break;
+    }
+    leave();
+  }
+
+ private:
+  then answer_batch() {
+    using outcome = request_parser::outcome;
+    then next = then::go_on;
+    while (next == then::go_on) {
+      const outcome o = parser_.next(buffer_.text());
+      if (o == outcome::incomplete) break;
+      if (o == outcome::broken) {
+        out_.error("ERR " + parser_.error());
+        next = then::close;
+        break;
+      }
+      if (!parser_.words().empty()) next = execute(store_, parser_.words(), out_);
+      buffer_.drop(parser_.size());
+      if (out_.size() > k_most_answers && !send()) return then::close;
+    }
+    return send() ? next : then::close;
+  }
+
+  bool send() {
+    if (out_.size() == 0) return true;
+    // A deadline is moved now and then only: the client has between half of the time and all of it.
+    const goro::time_point now = goro::clock::now();
+    if (deadline_ < now + settings_.write_timeout / 2) {
+      deadline_ = now + settings_.write_timeout;
+      conn_.set_write_deadline(deadline_);
+    }
+    const auto sent = out_.write_to(conn_);
+    out_.clear();
+    return !sent.err;
+  }
+
+  // To close a connection of which something is unread makes the kernel throw away what is on its way to the
+  // client, such as the reason why it is closed: so reads what still comes, for a while.
+  void leave() {
+    conn_.close_write();
+    conn_.set_read_deadline(goro::clock::now() + 1s);
+    for (std::size_t left = k_most_unread; left != 0;) {
+      const auto room = buffer_for_the_rest();
+      const auto [n, err] = conn_.read(room.first(std::min(left, room.size())));
+      if (n == 0 || err) return;
+      left -= n;
+    }
+  }
+
+  std::span<std::byte> buffer_for_the_rest() {
+    buffer_.drop(buffer_.text().size());
+    return buffer_.room();
+  }
+
+  static constexpr std::size_t k_most_unread = std::size_t{1} << 20;
+
+  goro::net::tcp_conn& conn_;
+  store& store_;
+  const session_settings& settings_;
+  input_buffer buffer_;
+  request_parser parser_;
+  replies out_;
+  goro::time_point deadline_{};
+};
+
+}  // namespace
+
+void serve(goro::net::tcp_conn conn, store& s, const session_settings& settings,
+           const goro::context& stopping, const goro::context& ended) {
+  // The function below may still be at it when the session is over.
+  const auto shared = std::make_shared<goro::net::tcp_conn>(std::move(conn));
+  const goro::net::cancel_guard end(ended, *shared);
+  // Only reading ends when the server stops: the answers still go out. (The clock's zero is the past.)
+  const auto stop =
+      goro::after_func(stopping, [shared] { shared->set_read_deadline(goro::time_point{} + 1ns); });
+  session(*shared, s, settings).run(stopping);
+  stop();
+}
+
+}  // namespace kv
