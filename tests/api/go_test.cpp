@@ -208,9 +208,13 @@ TEST_P(Go, block_forever_shows_in_a_dump) {
   EXPECT_EQ(goro_test::state_of("blocked"), "select (no cases)");
 }
 
+int seven() { return 7; }
+
 TEST_P(Go, run_returns_what_its_function_returns) {
   EXPECT_EQ(goro::run([] {}), 0);
   EXPECT_EQ(goro::run([] { return 42; }), 42);
+  EXPECT_EQ(goro::run(seven), 7);
+  EXPECT_EQ(goro::run(&seven), 7);
   EXPECT_EQ(goro::run([] { return true; }), 1);
   EXPECT_EQ(goro::run([p = std::make_unique<int>(7)] { return *p; }), 7);
   auto lvalue = [n = 0]() mutable { return ++n; };

@@ -38,8 +38,10 @@ int run(run_options options, F&& f, std::source_location where = std::source_loc
   using result = std::invoke_result_t<F&>;
   static_assert(std::is_void_v<result> || std::is_convertible_v<result, int>,
                 "goro::run: the main function returns void or something that converts to int, its exit code");
+  // By way of a pointer to a pointer, since one to a function is none to an object.
+  auto* address = std::addressof(f);
   auto call = [](void* p) -> int {
-    auto& function = *static_cast<std::remove_reference_t<F>*>(p);
+    auto& function = **static_cast<decltype(address)*>(p);
     if constexpr (std::is_void_v<result>) {
       std::invoke(function);
       return 0;
@@ -47,8 +49,7 @@ int run(run_options options, F&& f, std::source_location where = std::source_loc
       return static_cast<int>(std::invoke(function));
     }
   };
-  void* address = const_cast<void*>(static_cast<const volatile void*>(std::addressof(f)));
-  return detail::run_main(options, call, address, where);
+  return detail::run_main(options, call, &address, where);
 }
 
 template <class F>
