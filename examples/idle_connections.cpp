@@ -55,8 +55,8 @@ constexpr const char* k_usage =
 constexpr std::string_view k_other_ends = "--other-ends";
 
 constexpr std::size_t k_for_each_address = 5000;
-constexpr std::size_t k_other_descriptors = 24;     // that a process needs besides
-constexpr int k_extra_threads = 4;                  // besides one for each processor
+constexpr std::size_t k_other_descriptors = 24;  // that a process needs besides
+constexpr int k_extra_threads = 4;               // besides one for each processor
 
 struct settings {
   std::size_t connections = 20'000;
@@ -164,6 +164,7 @@ class child {
                                    std::to_string(connections)};
     words.insert(words.end(), addresses.begin(), addresses.end());
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     posix_spawn_file_actions_t actions;
@@ -234,7 +235,7 @@ class server {
   const goro::chan<goro::unit>& all_here() const noexcept { return all_here_; }
 
   void stop() {
-    for (auto& listener : listeners_) listener.close();
+    for (auto& listener : listeners_) static_cast<void>(listener.close());
     running_.wait();
   }
 
@@ -262,8 +263,8 @@ class server {
   goro::wait_group running_;
 };
 
-// Waits until all have come, and then until there are no more threads than there have to be: some are made for
-// a while where a thread stood still, as on a machine that is busy with other things, and end when idle.
+// Waits until all have come, and then until there are no more threads than there have to be: some are made
+// for a while where a thread stood still, as on a machine that is busy with other things, and end when idle.
 bool wait_for_all(const server& s, const goro::context& ctx) {
   goro::recv_case here{s.all_here()};
   goro::recv_case ended{ctx.done()};

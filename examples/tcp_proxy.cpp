@@ -107,12 +107,12 @@ void relay(tcp_conn client, tcp_conn server, std::chrono::milliseconds idle, con
   const goro::net::cancel_guard client_guard(ended, client);
   const goro::net::cancel_guard server_guard(ended, server);
   activity moved(idle);
-  client.set_deadline(moved.end());
-  server.set_deadline(moved.end());
+  static_cast<void>(client.set_deadline(moved.end()));
+  static_cast<void>(server.set_deadline(moved.end()));
   const auto direction = [&](tcp_conn& from, tcp_conn& to) {
     if (copy(from, to, moved)) return;
-    client.close();
-    server.close();
+    static_cast<void>(client.close());
+    static_cast<void>(server.close());
   };
   goro::wait_group back;
   back.go([&] { direction(server, client); });
@@ -189,7 +189,7 @@ int serve(const settings& set) {
     });
   });
 
-  listener->close();
+  static_cast<void>(listener->close());
   const bool all_ended = relays.wait_for(set.grace);
   ended.cancel();
   relays.wait();

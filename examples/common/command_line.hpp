@@ -35,9 +35,8 @@ struct option {
 template <class T>
 std::optional<T> to_number(std::string_view text) {
   T n{};
-  const char* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, n);
-  if (text.empty() || error != std::errc() || at != end) return std::nullopt;
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (text.empty() || error != std::errc() || at != text.data() + text.size()) return std::nullopt;
   return n;
 }
 

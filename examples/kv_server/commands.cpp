@@ -31,9 +31,8 @@ bool is(std::string_view text, std::string_view name) {
 
 std::optional<std::int64_t> to_integer(std::string_view text) {
   std::int64_t n = 0;
-  const char* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, n);
-  if (text.empty() || error != std::errc() || at != end) return std::nullopt;
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (text.empty() || error != std::errc() || at != text.data() + text.size()) return std::nullopt;
   return n;
 }
 

@@ -96,7 +96,7 @@ int serve(const settings& set) {
     });
   });
 
-  listener->close();
+  static_cast<void>(listener->close());
   if (!sessions.wait_for(set.grace)) ended.cancel();
   sessions.wait();
   sweeper.wait();

@@ -155,9 +155,8 @@ request_parser::step request_parser::read_header(std::string_view input, const c
   if (end == std::string_view::npos) return line.size() < k_longest_header ? step::wait : fail(what);
   if (line[end - 1] != '\r') return fail(what);
   const std::string_view digits = line.substr(1, end - 2);
-  const char* last = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), last, number);
-  if (digits.empty() || error != std::errc() || stop != last) return fail(what);
+  const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (digits.empty() || error != std::errc() || stop != digits.data() + digits.size()) return fail(what);
   at_ += end + 1;
   return step::go_on;
 }

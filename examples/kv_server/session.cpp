@@ -109,7 +109,7 @@ class session {
     const goro::time_point now = goro::clock::now();
     if (deadline_ < now + settings_.write_timeout / 2) {
       deadline_ = now + settings_.write_timeout;
-      conn_.set_write_deadline(deadline_);
+      static_cast<void>(conn_.set_write_deadline(deadline_));
     }
     const auto sent = out_.write_to(conn_);
     out_.clear();
@@ -119,8 +119,8 @@ class session {
   // To close a connection of which something is unread makes the kernel throw away what is on its way to the
   // client, such as the reason why it is closed: so reads what still comes, for a while.
   void leave() {
-    conn_.close_write();
-    conn_.set_read_deadline(goro::clock::now() + 1s);
+    static_cast<void>(conn_.close_write());
+    static_cast<void>(conn_.set_read_deadline(goro::clock::now() + 1s));
     for (std::size_t left = k_most_unread; left != 0;) {
       const auto room = buffer_for_the_rest();
       const auto [n, err] = conn_.read(room.first(std::min(left, room.size())));
@@ -153,8 +153,8 @@ void serve(goro::net::tcp_conn conn, store& s, const session_settings& settings,
   const auto shared = std::make_shared<goro::net::tcp_conn>(std::move(conn));
   const goro::net::cancel_guard end(ended, *shared);
   // Only reading ends when the server stops: the answers still go out. (The clock's zero is the past.)
-  const auto stop =
-      goro::after_func(stopping, [shared] { shared->set_read_deadline(goro::time_point{} + 1ns); });
+  const auto stop = goro::after_func(
+      stopping, [shared] { static_cast<void>(shared->set_read_deadline(goro::time_point{} + 1ns)); });
   session(*shared, s, settings).run(stopping);
   stop();
 }

@@ -36,7 +36,7 @@ void client::run(const goro::context& ctx) {
     // As many as the connection lives for.
     while (conn_->is_open()) {
       const goro::time_point begin = goro::clock::now();
-      conn_->set_deadline(begin + target_.timeout);
+      static_cast<void>(conn_->set_deadline(begin + target_.timeout));
       const std::string error = ask();
       if (ctx.err()) break;
       if (!error.empty()) {
@@ -47,9 +47,9 @@ void client::run(const goro::context& ctx) {
         tally_.times.add(goro::clock::now() - begin);
       }
       tally_.bytes += parser_.body_size();
-      if (!error.empty() || !parser_.keep_alive()) conn_->close();
+      if (!error.empty() || !parser_.keep_alive()) static_cast<void>(conn_->close());
     }
-    conn_->close();
+    static_cast<void>(conn_->close());
     if (ctx.err()) return;
     // The guard must not outlive what it guards: the connection is replaced in the next round.
   }

@@ -35,9 +35,8 @@ bool lists(std::string_view value, std::string_view token) {
 
 // All of the text as a number.
 bool read_number(std::string_view text, int base, std::uint64_t& n) {
-  const char* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, n, base);
-  return !text.empty() && error == std::errc() && at == end;
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), n, base);
+  return !text.empty() && error == std::errc() && at == text.data() + text.size();
 }
 
 }  // namespace
