@@ -116,8 +116,8 @@ class descriptor {
 };
 
 // While it lives, the end of the context ends the calls of that object with errc::canceled, those that wait
-// as well as later ones. Afterwards the object can be used as before. It must not outlive the object. Those
-// of one object must end in the reverse order of their making, or one of them may be without effect.
+// as well as later ones. Afterwards the object can be used as before. It must not outlive the object. One
+// object may have several, in any order: it is usable as long as the contexts of all that live go on.
 class cancel_guard {
  public:
   cancel_guard(const context& ctx, descriptor& what);
@@ -252,7 +252,8 @@ class unix_listener : public descriptor {
 };
 
 // A path; one that begins with '@' is a name of Linux's own (abstract), without a file. std::errc::
-// filename_too_long beyond 107 characters. (net.Dial("unix", …), net.Listen("unix", …))
+// filename_too_long beyond 107 characters; errc::invalid_address if it is empty or has a NUL in it.
+// (net.Dial("unix", …), net.Listen("unix", …))
 result<unix_conn> dial_unix(const context& ctx, std::string_view path);
 result<unix_listener> listen_unix(std::string_view path);
 

@@ -18,7 +18,7 @@ class [[nodiscard]] signal_subscription {
  public:
   signal_subscription() noexcept = default;
   signal_subscription(signal_subscription&&) noexcept = default;
-  signal_subscription& operator=(signal_subscription&&) noexcept = default;  // stops what it had
+  signal_subscription& operator=(signal_subscription&& other) noexcept;  // stops what it had
   ~signal_subscription();
   // When it returns nothing more is sent. (signal.Stop)
   void stop() noexcept;

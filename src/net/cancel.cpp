@@ -9,6 +9,7 @@ namespace goro::detail {
 struct cancel_link {
   mutex guard;
   net_fd* f = nullptr;  // null: ended
+  bool fired = false;   // the context has ended, and cancelled the descriptor
   std::optional<stop_func> stop;
 };
 
@@ -22,7 +23,8 @@ void set_canceled(net_fd* f, bool canceled) {
 
 void cancel(cancel_link& link) {
   const std::lock_guard held(link.guard);
-  if (link.f) set_canceled(link.f, true);
+  if (!link.f || std::exchange(link.fired, true)) return;
+  set_canceled(link.f, true);
 }
 
 }  // namespace
@@ -47,7 +49,7 @@ void end_link(cancel_link& link) {
     const std::lock_guard held(link.guard);
     f = std::exchange(link.f, nullptr);
     if (!f) return;
-    set_canceled(f, false);
+    if (link.fired) set_canceled(f, false);
   }
   drop_ref(f);
 }

@@ -63,7 +63,8 @@ std::error_code close_fd(net_fd* f) noexcept {
   // Acquire and release: see fd_use::end().
   const std::uint32_t before = f->uses.fetch_or(net_fd::k_closed, std::memory_order_acq_rel);
   if ((before & net_fd::k_closed) != 0) return errc::closed;
-  // As long as it is certainly this one's. A name that begins with '@' is none of a file.
+  // As long as the kernel's descriptor is open nobody else can bind the name. One that begins with '@' is
+  // none of a file.
   if (!f->path.empty() && f->path.front() != '@') remove_file(f->path.c_str());
   if (f->poll) set_closing(*f->poll);
   if (f->uses.fetch_sub(1, std::memory_order_acq_rel) == (net_fd::k_closed | 1)) release_descriptor(f);

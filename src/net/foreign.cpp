@@ -1,9 +1,11 @@
 // Waiting for descriptors that belong to somebody else.
 //
 // The kernel's list has room for a descriptor once, so those who wait for one share an entry, which is there
-// as long as anybody waits: its owner may close it afterwards without our knowing. Whoever comes registers it
-// anew, which the kernel answers with what is possible at that moment: an event of the past is no use to who
-// has not seen it.
+// as long as anybody waits: its owner may close it afterwards without our knowing.
+//
+// What an event of the past made possible somebody may have used up since, or not, and of several who wait
+// each needs its own answer. So the kernel is asked whether it is possible now; events only tell when to ask
+// again, and their number shows whether there was one between the question and the wait.
 #include <goro/net.hpp>
 
 #include <cerrno>
@@ -11,6 +13,7 @@
 #include <unordered_map>
 
 #include "net/fd.hpp"
+#include "os/epoll.hpp"
 #include "poll/poller.hpp"
 
 namespace goro::net {
@@ -81,7 +84,13 @@ std::error_code wait(int fd, direction dir, time_point deadline) {
   const entry e(fd);
   if (e.error() == std::errc::operation_not_permitted) return {};  // its kind is always ready
   if (e.error()) return e.error();
-  return detail::wait_ready_until(e.desc(), dir, deadline);
+  for (;;) {
+    if (deadline != detail::k_no_deadline && deadline <= clock::now()) return errc::timed_out;
+    const std::uint32_t seen = detail::count_events(e.desc(), dir);
+    if (detail::is_possible(fd, dir == direction::read ? detail::k_read_events : detail::k_write_events))
+      return {};
+    if (const std::error_code err = detail::wait_ready_until(e.desc(), dir, deadline, seen)) return err;
+  }
 }
 
 }  // namespace

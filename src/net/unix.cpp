@@ -4,6 +4,13 @@
 
 namespace goro::net {
 
+namespace {
+
+// Not a name: the kernel would end it at a NUL, or choose one by itself.
+bool is_none(std::string_view path) { return path.empty() || path.find('\0') != std::string_view::npos; }
+
+}  // namespace
+
 using detail::descriptor_access;
 using detail::fd_kind;
 using detail::os_error;
@@ -26,6 +33,7 @@ std::string unix_listener::path() const { return fd() ? fd()->path : std::string
 
 result<unix_conn> dial_unix(const context& ctx, std::string_view path) {
   if (const std::error_code err = ctx.err()) return fail(err);
+  if (is_none(path)) return fail(errc::invalid_address);
   const detail::address to = detail::unix_address(path);
   if (to.size == 0) return fail(make_error_code(std::errc::filename_too_long));
   auto f = detail::connect_to(ctx, to, SOCK_STREAM, fd_kind::socket, detail::k_no_deadline);
@@ -34,6 +42,7 @@ result<unix_conn> dial_unix(const context& ctx, std::string_view path) {
 }
 
 result<unix_listener> listen_unix(std::string_view path) {
+  if (is_none(path)) return fail(errc::invalid_address);
   const detail::address at = detail::unix_address(path);
   if (at.size == 0) return fail(make_error_code(std::errc::filename_too_long));
   const detail::opened o = detail::open_socket(AF_UNIX, SOCK_STREAM);

@@ -1,5 +1,6 @@
 #include "os/epoll.hpp"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -38,6 +39,18 @@ timespec time_until(time_point deadline) noexcept {
 }
 
 }  // namespace
+
+bool is_possible(int fd, std::uint32_t events) noexcept {
+  // The words of poll() and epoll are the same.
+  pollfd p{.fd = fd, .events = static_cast<short>(events), .revents = 0};
+  const int saved = errno;
+  int n = 0;
+  do {
+    n = ::poll(&p, 1, 0);
+  } while (n < 0 && errno == EINTR);
+  errno = saved;
+  return n > 0;
+}
 
 int epoll::open() noexcept {
   fd_ = ::epoll_create1(EPOLL_CLOEXEC);

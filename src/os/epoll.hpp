@@ -11,6 +11,13 @@
 
 namespace goro::detail {
 
+// What lets a reader go on, and a writer: the failure of the descriptor, too.
+inline constexpr std::uint32_t k_read_events = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR;
+inline constexpr std::uint32_t k_write_events = EPOLLOUT | EPOLLHUP | EPOLLERR;
+
+// Is any of these possible now?
+bool is_possible(int fd, std::uint32_t events) noexcept;
+
 // What became possible: `mark` is what the descriptor was registered with.
 struct readiness {
   std::uint64_t mark = 0;

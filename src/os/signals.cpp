@@ -1,5 +1,7 @@
 #include "os/signals.hpp"
 
+#include <unistd.h>
+
 #include <csignal>
 
 #include <array>
@@ -32,6 +34,7 @@ void note_signal(int signal) {
 
 bool can_be_notified(int signal) noexcept {
   if (signal < 1 || signal > k_most) return false;
+  if (signal > SIGSYS && signal < SIGRTMIN) return false;  // the C library's own
   switch (signal) {
     case SIGKILL:
     case SIGSTOP:
@@ -57,6 +60,8 @@ void catch_signal(int signal) noexcept {
 void release_signal(int signal) noexcept {
   ::sigaction(signal, &g_former[static_cast<std::size_t>(signal)], nullptr);
 }
+
+void raise_again(int signal) noexcept { ::kill(::getpid(), signal); }
 
 std::uint64_t wait_for_signals() noexcept {
   for (;;) {

@@ -11,6 +11,8 @@ bool can_be_notified(int signal) noexcept;
 // Notes the signal from now on instead of what it did; and the other way round.
 void catch_signal(int signal) noexcept;
 void release_signal(int signal) noexcept;
+// Sends it to the process once more.
+void raise_again(int signal) noexcept;
 
 // Sleeps until there are some, and takes them: bit n - 1 stands for signal n.
 std::uint64_t wait_for_signals() noexcept;

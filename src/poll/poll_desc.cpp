@@ -50,7 +50,7 @@ void give_desc(poll_desc* d) noexcept {
 void reset(poll_desc& d, int fd) noexcept {
   d.fd = fd;
   d.closing.store(false, std::memory_order_relaxed);
-  d.canceled.store(false, std::memory_order_relaxed);
+  d.cancels.store(0, std::memory_order_relaxed);
   d.eager.store(false, std::memory_order_relaxed);
   d.registered = true;
   for (poll_desc::side& s : d.sides) {
@@ -103,7 +103,7 @@ wait_end wait_once(runtime_entry& entry, poll_desc& d, poll_desc::side& s, time_
   return n.delivered ? wait_end::event : wait_end::disturbed;
 }
 
-std::error_code wait_side(poll_desc& d, direction dir, time_point own_deadline) {
+std::error_code wait_side(poll_desc& d, direction dir, time_point own_deadline, const std::uint32_t* seen) {
   ensure_started();
   runtime_entry entry;
   const poll_waiter counted(entry.mp());
@@ -112,7 +112,7 @@ std::error_code wait_side(poll_desc& d, direction dir, time_point own_deadline) 
     d.guard.acquire();
     std::error_code error = check(d, dir);
     if (!error && has_passed(own_deadline)) error = errc::timed_out;
-    if (error || s.ready) {
+    if (error || s.ready || (seen && *seen != s.events)) {
       s.ready = s.ready && error;
       d.guard.release();
       if (error) race_acquire(&d);
@@ -161,16 +161,22 @@ void close_poll_desc(poll_desc* d) noexcept {
 
 std::error_code check(const poll_desc& d, direction dir) noexcept {
   if (d.closing.load(std::memory_order_acquire)) return errc::closed;  // pairs with set_closing()
-  if (d.canceled.load(std::memory_order_acquire)) return errc::canceled;
+  if (d.cancels.load(std::memory_order_acquire) != 0) return errc::canceled;
   if (has_passed(d.sides[static_cast<std::size_t>(dir)].deadline.load(std::memory_order_relaxed)))
     return errc::timed_out;
   return {};
 }
 
-std::error_code wait_ready(poll_desc& d, direction dir) { return wait_side(d, dir, k_no_deadline); }
+std::error_code wait_ready(poll_desc& d, direction dir) { return wait_side(d, dir, k_no_deadline, nullptr); }
 
-std::error_code wait_ready_until(poll_desc& d, direction dir, const time_point& deadline) {
-  return wait_side(d, dir, deadline);
+std::error_code wait_ready_until(poll_desc& d, direction dir, const time_point& deadline,
+                                 std::uint32_t seen) {
+  return wait_side(d, dir, deadline, &seen);
+}
+
+std::uint32_t count_events(poll_desc& d, direction dir) noexcept {
+  const lock_guard guard(d.guard);
+  return d.at(dir).events;
 }
 
 void set_deadline(poll_desc& d, direction dir, time_point deadline) noexcept {
@@ -202,7 +208,7 @@ void set_canceled(poll_desc& d, bool canceled) noexcept {
   woken_list woken;
   {
     const lock_guard guard(d.guard);
-    d.canceled.store(canceled, std::memory_order_release);
+    d.cancels.fetch_add(canceled ? 1 : -1, std::memory_order_release);
     if (canceled) {
       for (poll_desc::side& s : d.sides) disturb(s, woken);
     }

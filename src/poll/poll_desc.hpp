@@ -41,7 +41,7 @@ struct alignas(64) poll_desc {
   int fd = -1;
   // Written under the guard; read without it before each try.
   std::atomic<bool> closing{false};
-  std::atomic<bool> canceled{false};
+  std::atomic<int> cancels{0};  // by how many contexts it is cancelled
   std::atomic<bool> eager{
       false};  // the peer has ended, or sent urgent data: a short read is not the last one
   bool registered = false;
@@ -51,6 +51,7 @@ struct alignas(64) poll_desc {
     std::atomic<time_point> deadline{k_no_deadline};
     wait_queue waiters;
     bool ready = false;
+    std::uint32_t events = 0;  // how many there have been; guarded
   };
   std::array<side, 2> sides;
   poll_desc* next_free = nullptr;
@@ -70,12 +71,15 @@ std::error_code check(const poll_desc& d, direction dir) noexcept;
 
 // Blocks the caller, a goroutine or a thread, until something may have become possible; or one of the above.
 std::error_code wait_ready(poll_desc& d, direction dir);
-// The same with a deadline of the call's own, besides.
-std::error_code wait_ready_until(poll_desc& d, direction dir, const time_point& deadline);
+// The same for several who wait in one direction, each with a deadline of its own. `seen`: how many events
+// there were before the caller's last look; if there was one since, it does not wait.
+std::error_code wait_ready_until(poll_desc& d, direction dir, const time_point& deadline, std::uint32_t seen);
+std::uint32_t count_events(poll_desc& d, direction dir) noexcept;
 
 void set_deadline(poll_desc& d, direction dir, time_point deadline) noexcept;
 // False if it is so already.
 bool set_closing(poll_desc& d) noexcept;
+// Cancelled by one more context, or one less.
 void set_canceled(poll_desc& d, bool canceled) noexcept;
 
 }  // namespace goro::detail

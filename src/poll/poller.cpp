@@ -41,6 +41,7 @@ poll_desc& desc_of(std::uint64_t mark) noexcept {
 // Gives the word to all who wait, or keeps it. The guard is held.
 void note_ready(poll_desc::side& s, woken_list& woken) noexcept {
   bool any = false;
+  ++s.events;
   while (wait_node* n = dequeue(s.waiters)) {
     n->delivered = true;
     woken.add(*n);
@@ -50,15 +51,14 @@ void note_ready(poll_desc::side& s, woken_list& woken) noexcept {
 }
 
 void deliver_one(machine* mp, const readiness& r) noexcept {
-  constexpr std::uint32_t k_end = EPOLLHUP | EPOLLERR;
   poll_desc& d = desc_of(r.mark);
   woken_list woken;
   {
     const lock_guard guard(d.guard);
     if ((d.tag & 0xffffU) != (r.mark & 0xffffU) || !d.registered) return;
-    if ((r.events & (EPOLLRDHUP | EPOLLPRI | k_end)) != 0) d.eager.store(true, std::memory_order_relaxed);
-    if ((r.events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI | k_end)) != 0) note_ready(d.at(direction::read), woken);
-    if ((r.events & (EPOLLOUT | k_end)) != 0) note_ready(d.at(direction::write), woken);
+    if ((r.events & (k_read_events & ~EPOLLIN)) != 0) d.eager.store(true, std::memory_order_relaxed);
+    if ((r.events & k_read_events) != 0) note_ready(d.at(direction::read), woken);
+    if ((r.events & k_write_events) != 0) note_ready(d.at(direction::write), woken);
   }
   woken.ready_all(mp);
 }

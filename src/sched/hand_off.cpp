@@ -82,6 +82,7 @@ void complete_bequest(const bequest& b) noexcept {
   if (b.who == successor::asleep) heavy_fence();  // [MO-3]
   complete_resignation(b.who);
   if (b.drained) notify_submit();
+  provide_for_poller();
 }
 
 }  // namespace

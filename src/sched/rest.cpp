@@ -9,7 +9,7 @@
 // Beside a P that serves connections and looks by itself, again and again, it stays on its note: else the
 // kernel would wake a second core for every packet that comes while the first one is about to look. It only
 // checks now and then whether that is still so. Between two checks, and if the sentinel was appointed in its
-// sleep, sysmon looks.
+// sleep, sysmon looks; and who gives up the last P that was held sends it into the poller.
 //
 // `in_poller` says who sleeps there, one at a time, so that wake_poller() cannot wake the wrong one. It is
 // written under the scheduler's lock, as is what a waker wants to tell: either the waker sees that its word
@@ -115,6 +115,15 @@ class sleeper {
 };
 
 }  // namespace
+
+// Nobody holds a P any more. Who was appointed sentinel in its sleep, or went to sleep before anybody waited
+// for a descriptor, sleeps on its note, and sysmon does not look beside idle Ps.
+void provide_for_poller() noexcept {
+  if (!anybody_polls() || running_processors() != 0) return;
+  const lock_guard guard(sched.guard);
+  machine* mp = sched.sentinel.load(std::memory_order_relaxed);
+  if (mp && sched.in_poller.load(std::memory_order_relaxed) != mp) mp->wake.set();  // it lies down elsewhere
+}
 
 void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept {
   sleeper s(mp, deadline);

@@ -55,6 +55,8 @@ bool wants(const signal_watch& w, int signal) {
 void hand_on(int signal) {
   registry& r = all();
   const std::lock_guard held(r.guard);
+  // It came before the last subscription ended, and is noticed only now: what it did before is to happen.
+  if (r.wanted[static_cast<std::size_t>(signal)] == 0) return raise_again(signal);
   for (const signal_watch* w : r.watches) {
     if (!wants(*w, signal)) continue;
     try {
@@ -106,6 +108,13 @@ void remove(signal_watch& w) noexcept {
 
 signal_subscription::signal_subscription(std::shared_ptr<detail::signal_watch> w) noexcept
     : watch_(std::move(w)) {}
+
+signal_subscription& signal_subscription::operator=(signal_subscription&& other) noexcept {
+  if (this == &other) return *this;
+  stop();
+  watch_ = std::move(other.watch_);
+  return *this;
+}
 
 signal_subscription::~signal_subscription() { stop(); }
 

@@ -22,7 +22,7 @@
 #include <goro/asio.hpp>
 #include <goro/goro.hpp>
 
-#include "../../examples/https_server/certificate.hpp"
+#include "../../../examples/https_server/certificate.hpp"
 #include "support/fixture.hpp"
 
 namespace {
