@@ -94,14 +94,4 @@ long server_process::peak_kb() const {
   return -1;
 }
 
-std::string read_all(goro::net::conn& c) {
-  std::string all;
-  std::array<char, 4096> piece;
-  for (;;) {
-    const auto r = c.read(std::as_writable_bytes(std::span(piece)));
-    if (r.err || r.n == 0) return all;
-    all.append(piece.data(), r.n);
-  }
-}
-
 }  // namespace goro_test

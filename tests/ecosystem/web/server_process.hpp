@@ -10,6 +10,8 @@
 
 #include <goro/net.hpp>
 
+#include "support/net.hpp"
+
 namespace goro_test {
 
 class server_process {
@@ -35,8 +37,5 @@ class server_process {
   pid_t pid_ = -1;
   std::string address_;
 };
-
-// Everything up to the end of the stream, or to an error.
-std::string read_all(goro::net::conn& c);
 
 }  // namespace goro_test
