@@ -16,6 +16,9 @@ constinit epoll g_epoll;
 constinit lock g_open_lock;
 constinit std::atomic<bool> g_open{false};
 constinit std::atomic<std::int64_t> g_last_look{0};
+// How many registrations there have been. Of the edge from who has made a descriptor to who gets its event
+// only the kernel knows; this says it in the language's terms.
+constinit std::atomic<std::uint64_t> g_registered{0};
 constinit std::atomic<bool> g_looking{
     false};  // one at a time: the others would only fight for the kernel's lock
 
@@ -27,6 +30,10 @@ int open_poller() noexcept {
   if (const int error = g_epoll.open(); error != 0) return error;
   g_open.store(true, std::memory_order_release);
   return 0;
+}
+
+void see_registrations() noexcept {
+  static_cast<void>(g_registered.load(std::memory_order_acquire));  // pairs with poller_add()
 }
 
 // The address and the tag of a registration in one word. Addresses have 48 bits, the last six of which are 0.
@@ -73,6 +80,7 @@ std::size_t poll_now(machine* mp) noexcept {
   if (g_looking.exchange(true, std::memory_order_acquire)) return 0;  // pairs with the store below
   poll_batch batch;
   batch.size = g_epoll.look(batch.found);
+  see_registrations();
   g_last_look.store(now_ns(), std::memory_order_relaxed);
   g_looking.store(false, std::memory_order_release);
   deliver(mp, batch);
@@ -81,6 +89,7 @@ std::size_t poll_now(machine* mp) noexcept {
 
 void sleep_in_poller(poll_batch& batch, const time_point* deadline) noexcept {
   batch.size = g_epoll.sleep(batch.found, deadline);
+  see_registrations();
   g_last_look.store(now_ns(), std::memory_order_relaxed);
 }
 
@@ -104,6 +113,7 @@ void deliver(machine* mp, const poll_batch& batch) noexcept {
 
 int poller_add(poll_desc& d) noexcept {
   if (const int error = open_poller(); error != 0) return error;
+  g_registered.fetch_add(1, std::memory_order_release);  // pairs with see_registrations()
   return g_epoll.add(d.fd, mark_of(d));
 }
 int poller_add_again(poll_desc& d) noexcept { return g_epoll.add_again(d.fd, mark_of(d)); }
