@@ -30,11 +30,11 @@ using goro_test::bytes_of;
 using goro_test::connected;
 using goro_test::eventually;
 using goro_test::everywhere;
-using goro_test::fill;
 using goro_test::go_named;
 using goro_test::in_goroutine;
 using goro_test::read_text;
 using goro_test::repetitions;
+using goro_test::too_much;
 using namespace std::chrono_literals;
 
 struct NetClose : goro_test::net_test {
@@ -47,7 +47,6 @@ INSTANTIATE_TEST_SUITE_P(Procs, NetClose, goro_test::all_procs());
 
 TEST_P(NetClose, NET_08_close_ends_all_that_wait_and_what_comes_later) {
   auto [a, b] = connected();
-  fill(a.native_handle());
   std::atomic<int> ended{0};
   for (int i = 0; i < 3; ++i) {
     go_named("reader", [&, &a = a] {
@@ -55,7 +54,7 @@ TEST_P(NetClose, NET_08_close_ends_all_that_wait_and_what_comes_later) {
       ++ended;
     });
     go_named("writer", [&, &a = a] {
-      EXPECT_EQ(a.write("x").err, errc::closed);
+      EXPECT_EQ(a.write(too_much()).err, errc::closed);
       ++ended;
     });
   }

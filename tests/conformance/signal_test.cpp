@@ -144,10 +144,10 @@ TEST_P(Signal, DIAG_10_none_is_lost_around_stop) {
     const chan<int> got{1};
     signal_subscription s = notify(got, {SIGUSR1});
     std::jthread other([i] {
-      for (int k = 0; k < i % 10 * 20; ++k) std::this_thread::yield();
+      goro_test::compute(2us * (i % 10));
       raise(SIGUSR1);
     });
-    for (int k = 0; k < i % 7 * 20; ++k) std::this_thread::yield();
+    goro_test::compute(7us * (i % 7));
     s.stop();
     const std::size_t in_channel = got.size();
     other.join();

@@ -106,7 +106,7 @@ void use_foreign_pipe(std::uint64_t seed) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
   std::jthread writer([&, n = pick(rng, 0, 100)] {
-    for (int i = 0; i < n; ++i) std::this_thread::yield();
+    goro_test::compute(std::chrono::microseconds(n));
     EXPECT_EQ(::write(ends[1], "x", 1), 1);
   });
   std::error_code err;

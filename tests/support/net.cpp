@@ -61,6 +61,11 @@ std::size_t fill(int fd) {
   return total;
 }
 
+const std::string& too_much() {
+  static const std::string text(std::size_t{30} << 20, 'x');
+  return text;
+}
+
 void reset_on_close(int fd) {
   const linger at_once{.l_onoff = 1, .l_linger = 0};
   EXPECT_EQ(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);

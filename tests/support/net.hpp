@@ -54,8 +54,10 @@ struct tcp_pair {
 tcp_pair connected(std::string_view address = "127.0.0.1:0");
 goro::result<goro::net::tcp_conn> dial_to(const goro::net::tcp_listener& l);
 
-// Writes until the kernel takes no more; how many bytes.
+// Writes until the kernel takes no more; how many bytes. Not for TCP, whose buffers grow.
 std::size_t fill(int fd);
+// More than the kernel takes: a write of it waits for the reader.
+const std::string& too_much();
 // From now on close() resets the connection.
 void reset_on_close(int fd);
 
