@@ -79,12 +79,12 @@ std::uint32_t parse_scope(const std::string& text) noexcept {
 
 }  // namespace
 
-std::optional<host_and_port> split(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || text.find('\0') != std::string_view::npos) return std::nullopt;
-  const auto port = parse_port(text.substr(colon + 1));
+std::optional<host_and_port> split(std::string_view host_port) {
+  const std::size_t colon = host_port.rfind(':');
+  if (colon == std::string_view::npos || host_port.find('\0') != std::string_view::npos) return std::nullopt;
+  const auto port = parse_port(host_port.substr(colon + 1));
   if (!port) return std::nullopt;
-  std::string_view host = text.substr(0, colon);
+  std::string_view host = host_port.substr(0, colon);
   if (host.starts_with('[')) {
     if (!host.ends_with(']')) return std::nullopt;
     host = host.substr(1, host.size() - 2);
@@ -129,8 +129,6 @@ address unix_address(std::string_view path) noexcept {
 }  // namespace goro::detail
 
 namespace goro::net {
-
-using detail::endpoint_access;
 
 result<endpoint> endpoint::parse(std::string_view text) {
   const auto parts = detail::split(text);

@@ -8,7 +8,6 @@
 
 namespace goro::net {
 
-using detail::direction;
 using detail::fd_use;
 using detail::os_error;
 

@@ -98,7 +98,8 @@ io_result read_fd(net_fd* f, std::span<std::byte> to) {
   const std::lock_guard held(f->reading);
   std::error_code err = may_begin(*f, direction::read);
   if (err || to.empty()) return {.n = 0, .err = err};
-  if ((err = wait_if_drained(*f))) return {.n = 0, .err = err};
+  err = wait_if_drained(*f);
+  if (err) return {.n = 0, .err = err};
   const transfer t = until_done(*f, direction::read, err, [&] { return read_bytes(f->fd, to); });
   f->drained = f->kind == fd_kind::tcp && !err && t.n != 0 && t.n < to.size();
   return {.n = t.n, .err = err};

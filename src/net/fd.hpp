@@ -89,13 +89,15 @@ template <class Attempt>
 auto until_done(net_fd& f, direction dir, std::error_code& err, Attempt attempt) {
   for (;;) {
     decltype(attempt()) t{};
-    if ((err = may_begin(f, dir))) return t;
+    err = may_begin(f, dir);
+    if (err) return t;
     t = attempt();
     if (t.error != EAGAIN) {
       if (t.error != 0) err = os_error(t.error);
       return t;
     }
-    if ((err = wait_for(f, dir))) return t;
+    err = wait_for(f, dir);
+    if (err) return t;
   }
 }
 
