@@ -29,7 +29,7 @@ void talk(goro::net::tcp_conn conn, boost::asio::ssl::context& tls, const web::l
   {
     const goro::net::cancel_guard end(life.end, below);
     static_cast<void>(below.set_deadline(goro::clock::now() + k_handshake_timeout));
-    stream.handshake(tls_stream::server, ec);
+    static_cast<void>(stream.handshake(tls_stream::server, ec));  // the error is in ec
   }
   if (!ec) web::http_session(stream, life, service).run();
 }

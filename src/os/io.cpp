@@ -1,12 +1,12 @@
 #include "os/io.hpp"
 
-#include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <csignal>
+#include <ctime>
 
 namespace goro::detail {
 
