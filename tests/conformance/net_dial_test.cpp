@@ -126,7 +126,8 @@ TEST_P(NetDial, NET_18_a_later_end_of_the_context_has_no_effect) {
 // The context may end at any moment of a dial that succeeds.
 TEST_P(NetDial, NET_18_cancelled_around_the_moment_of_success) {
   auto listener = goro::net::listen("127.0.0.1:0").value();
-  goro::go([&] {
+  goro::wait_group acceptor;
+  acceptor.go([&] {
     while (listener.accept()) {
     }
   });
@@ -148,6 +149,7 @@ TEST_P(NetDial, NET_18_cancelled_around_the_moment_of_success) {
     });
   }
   EXPECT_FALSE(listener.close());
+  acceptor.wait();
 }
 
 TEST_P(NetDial, nobody_listens) {
