@@ -74,8 +74,8 @@ bool has_passed(time_point deadline) noexcept { return deadline != k_no_deadline
 class poll_waiter {
  public:
   explicit poll_waiter(const machine* mp) noexcept {
-    g_poll_waiters.fetch_add(1,
-                             std::memory_order_seq_cst);  // [MO-3]; not below, what comes of it is looked at
+    // [MO-3]; not below, what comes of it is looked at. Pairs with anybody_polls(), too.
+    g_poll_waiters.fetch_add(1, std::memory_order_seq_cst);
     if (mp) return;
     ensure_machine();
     notify_submit();

@@ -23,7 +23,10 @@ struct poll_desc;
 
 // How many goroutines and threads wait for a descriptor, or are about to.
 extern std::atomic<std::int64_t> g_poll_waiters;
-inline bool anybody_polls() noexcept { return g_poll_waiters.load(std::memory_order_relaxed) != 0; }
+// Then the poller is open, and whoever has asked may look into it.
+inline bool anybody_polls() noexcept {
+  return g_poll_waiters.load(std::memory_order_acquire) != 0;  // pairs with poll_waiter
+}
 
 // So long may events wait while all who hold a P have other work.
 inline constexpr std::int64_t k_poll_period = 1'000'000;  // ns
