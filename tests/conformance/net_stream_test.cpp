@@ -69,7 +69,7 @@ TEST_P(NetStream, NET_01_blocking_calls_park) {
 
 TEST_P(NetStream, NET_01_idle_connections_need_no_threads) {
   auto listener = goro::net::listen("127.0.0.1:0").value();
-  const int n = goro_test::goroutines_at_once(400);
+  const int n = goro_test::k_tsan ? 60 : 400;
   std::vector<goro_test::tcp_pair> pairs;
   pairs.reserve(static_cast<std::size_t>(n));
   for (int i = 0; i < n; ++i) {
