@@ -5,6 +5,7 @@
 #include <csignal>
 #include <string>
 
+#include "support/build.hpp"
 #include "support/process_fixture.hpp"
 
 namespace {
@@ -14,14 +15,26 @@ using goro_test::program_result;
 struct ProcessPoll : goro_test::process_test {};
 INSTANTIATE_TEST_SUITE_P(Procs, ProcessPoll, goro_test::process_procs());
 
-TEST_P(ProcessPoll, DIAG_03_waiting_for_input_or_a_signal_is_no_deadlock) {
-  for (const char* which :
-       {"a_goroutine_waits_for_input", "the_main_goroutine_waits_for_input", "a_plain_thread_waits_for_input",
-        "signals_are_registered", "a_context_waits_for_a_signal"}) {
-    const program_result r = run("poller", {which});
-    EXPECT_FALSE(r.timed_out) << which;
-    EXPECT_EQ(r.exit_code, 7) << which << '\n' << r.err;
-    EXPECT_EQ(r.err, "") << which;
+void expect_seven(const program_result& r) {
+  EXPECT_FALSE(r.timed_out);
+  EXPECT_EQ(r.exit_code, 7) << r.err;
+  EXPECT_EQ(r.err, "");
+}
+
+TEST_P(ProcessPoll, DIAG_03_waiting_for_input_is_no_deadlock) {
+  for (const char* which : {"a_goroutine_waits_for_input", "the_main_goroutine_waits_for_input",
+                            "a_plain_thread_waits_for_input"}) {
+    SCOPED_TRACE(which);
+    expect_seven(run("poller", {which}));
+  }
+}
+
+TEST_P(ProcessPoll, DIAG_03_waiting_for_a_signal_is_no_deadlock) {
+  // Its handlers run when their thread calls the C library the next time; here all sleep in the kernel.
+  if (goro_test::k_tsan) GTEST_SKIP() << "ThreadSanitizer holds the signal back";
+  for (const char* which : {"signals_are_registered", "a_context_waits_for_a_signal"}) {
+    SCOPED_TRACE(which);
+    expect_seven(run("poller", {which}));
   }
 }
 
