@@ -29,6 +29,7 @@
 #include <goro/net.hpp>
 #include <goro/signal.hpp>
 
+#include "common/accept_clients.hpp"
 #include "common/command_line.hpp"
 
 namespace {
@@ -147,23 +148,6 @@ class pool {
   std::atomic<std::size_t> next_{0};
 };
 
-void accept_clients(goro::net::tcp_listener& listener, goro::semaphore& places, const goro::context& stopping,
-                    const auto& serve) {
-  const goro::net::cancel_guard guard(stopping, listener);
-  // The place first: who finds none waits in the kernel's queue, and costs nothing.
-  while (!places.acquire(stopping)) {
-    auto conn = listener.accept();
-    if (conn) {
-      serve(std::move(*conn));
-      continue;
-    }
-    places.release();
-    if (stopping.err() || conn.error() == goro::errc::closed) return;
-    std::fprintf(stderr, "tcp_proxy: accept: %s\n", conn.error().message().c_str());
-    goro::sleep_for(100ms);  // out of descriptors: some client will leave
-  }
-}
-
 int serve(const settings& set) {
   auto listener = goro::net::listen(set.address);
   if (!listener) {
@@ -179,7 +163,7 @@ int serve(const settings& set) {
   std::atomic<std::size_t> served{0};
 
   example::announce(*listener);
-  accept_clients(*listener, places, stopping.ctx, [&](tcp_conn client) {
+  example::accept_clients(*listener, places, stopping.ctx, [&](tcp_conn client) {
     relays.go([&, c = std::move(client)]() mutable {
       const goro::scope_exit leave([&] { places.release(); });
       auto server = backends.dial(ended.ctx);

@@ -52,6 +52,14 @@ setter number(T& to, T least, T most) {
   };
 }
 
+inline setter text(std::string& to) {
+  return [&to](std::string_view value) -> std::string {
+    if (value.empty()) return "is empty";
+    to = value;
+    return {};
+  };
+}
+
 // "500ms", "10s", "2m"; not zero, and no more than a day.
 inline std::optional<std::chrono::milliseconds> to_duration(std::string_view text) {
   constexpr std::int64_t k_day = 86'400'000;

@@ -22,6 +22,7 @@
 #include <goro/net.hpp>
 #include <goro/signal.hpp>
 
+#include "../common/accept_clients.hpp"
 #include "../common/command_line.hpp"
 #include "session.hpp"
 #include "store.hpp"
@@ -56,23 +57,6 @@ void sweep(kv::store& s, const goro::context& stopping) {
   }
 }
 
-void accept_clients(goro::net::tcp_listener& listener, goro::semaphore& places, const goro::context& stopping,
-                    const auto& serve) {
-  const goro::net::cancel_guard guard(stopping, listener);
-  // The place first: who finds none waits in the kernel's queue, and costs nothing.
-  while (!places.acquire(stopping)) {
-    auto conn = listener.accept();
-    if (conn) {
-      serve(std::move(*conn));
-      continue;
-    }
-    places.release();
-    if (stopping.err() || conn.error() == goro::errc::closed) return;
-    std::fprintf(stderr, "kv_server: accept: %s\n", conn.error().message().c_str());
-    goro::sleep_for(100ms);  // out of descriptors: some client will leave
-  }
-}
-
 int serve(const settings& set) {
   auto listener = goro::net::listen(set.address);
   if (!listener) {
@@ -89,7 +73,7 @@ int serve(const settings& set) {
 
   example::announce(*listener);
   sweeper.go([&] { sweep(store, stopping.ctx); });
-  accept_clients(*listener, places, stopping.ctx, [&](goro::net::tcp_conn conn) {
+  example::accept_clients(*listener, places, stopping.ctx, [&](goro::net::tcp_conn conn) {
     sessions.go([&, c = std::move(conn)]() mutable {
       const goro::scope_exit leave([&] { places.release(); });
       kv::serve(std::move(c), store, set.session, stopping.ctx, ended.ctx);

@@ -11,6 +11,8 @@
 #include <goro/goro.hpp>
 #include <goro/signal.hpp>
 
+#include "../common/command_line.hpp"
+
 namespace web {
 
 namespace {
@@ -70,8 +72,7 @@ int serve(const options& o, const talker& talk) {
             .life = {.stop = signals.ctx, .end = ending.ctx},
             .places = goro::semaphore(o.connections),
             .present = {}};
-  std::printf("listening on %s\n", to_string(listener->local()).c_str());
-  std::fflush(stdout);
+  example::announce(*listener);
   {
     const goro::net::cancel_guard until(signals.ctx, *listener);
     accept_all(*listener, all);

@@ -110,7 +110,6 @@ class descriptor {
 
  private:
   friend class cancel_guard;
-  friend struct detail::descriptor_access;
 
   detail::net_fd_handle fd_;
 };

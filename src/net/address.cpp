@@ -52,9 +52,6 @@ struct endpoint_access {
     }
     return e;
   }
-
-  static std::uint32_t scope(const net::endpoint& e) noexcept { return e.scope_; }
-  static const unsigned char* bytes(const net::endpoint& e) noexcept { return e.bytes_.data(); }
 };
 
 address to_address(const net::endpoint& e) noexcept { return endpoint_access::to_address(e); }

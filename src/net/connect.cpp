@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "os/clock.hpp"
 
@@ -12,12 +13,12 @@ namespace {
 
 // The kernel is at it. Waits for the outcome.
 std::error_code finish_connecting(net_fd& f) {
-  for (;;) {
-    if (const std::error_code err = wait_for(f, direction::write)) return err;
+  std::error_code err;
+  until_done(f, direction::write, err, [&f] {
     const int error = connect_error(f.fd);
-    if (error == 0) return {};
-    if (error != EINPROGRESS) return os_error(error);
-  }
+    return transfer{.n = 0, .error = error == EINPROGRESS ? EAGAIN : error};
+  });
+  return err;
 }
 
 // On a port of the kernel's choice two ends of one socket may meet, where nobody listens.
@@ -25,11 +26,6 @@ bool met_itself(int fd) noexcept {
   const address peer = peer_address(fd);
   return peer.size != 0 && to_endpoint(peer) != net::endpoint() &&
          to_endpoint(peer) == to_endpoint(local_address(fd));
-}
-
-constexpr time_point earlier(time_point a, time_point b) noexcept {
-  if (a == k_no_deadline || b == k_no_deadline) return a == k_no_deadline ? b : a;
-  return std::min(a, b);
 }
 
 // How long one of several addresses may take: an equal part of what is left, but at least two seconds, as in
@@ -44,6 +40,11 @@ time_point share_of(const std::optional<time_point>& deadline, std::size_t addre
 }
 
 }  // namespace
+
+net::endpoint ask_address(net_fd* f, address (*what)(int fd) noexcept) {
+  const fd_use use(f);
+  return use ? to_endpoint(what(f->fd)) : net::endpoint();
+}
 
 result<net_fd_handle> connect_to(const context& ctx, const address& to, int type, fd_kind kind,
                                  time_point deadline) {
@@ -68,6 +69,21 @@ result<net_fd_handle> connect_to(const context& ctx, const address& to, int type
   return f;
 }
 
+namespace {
+
+// Not to itself. The kernel chooses another port the next time, so a second try is nearly always the last.
+result<net_fd_handle> connect_to_other(const context& ctx, const address& to, int type, fd_kind kind,
+                                       time_point deadline) {
+  constexpr int k_tries = 3;
+  for (int i = 0; i != k_tries; ++i) {
+    auto f = connect_to(ctx, to, type, kind, deadline);
+    if (!f || kind != fd_kind::tcp || !met_itself((*f)->fd)) return f;
+  }
+  return fail(os_error(ECONNREFUSED));  // nobody listens there
+}
+
+}  // namespace
+
 result<net_fd_handle> connect_by_name(const context& ctx, std::string_view host_port, int type,
                                       fd_kind kind) {
   if (const std::error_code err = ctx.err()) return fail(err);
@@ -75,16 +91,15 @@ result<net_fd_handle> connect_by_name(const context& ctx, std::string_view host_
   if (!parts) return fail(errc::invalid_address);
   const auto found = net::resolve(ctx, parts->host.empty() ? "localhost" : parts->host);
   if (!found) return fail(found.error());
-  std::error_code first = make_error_code(errc::no_such_host);
-  for (std::size_t i = 0; i != found->size();) {
+  std::error_code first;
+  for (std::size_t i = 0; i != found->size(); ++i) {
     const address to = to_address((*found)[i].with_port(parts->port));
-    auto f = connect_to(ctx, to, type, kind, share_of(ctx.deadline(), found->size() - i));
-    if (f && kind == fd_kind::tcp && met_itself((*f)->fd)) continue;  // once more
+    auto f = connect_to_other(ctx, to, type, kind, share_of(ctx.deadline(), found->size() - i));
     if (f) return f;
-    if (i++ == 0) first = f.error();
+    if (!first) first = f.error();
     if (const std::error_code err = ctx.err()) return fail(err);
   }
-  return fail(first);
+  return fail(first ? first : make_error_code(errc::no_such_host));
 }
 
 namespace {

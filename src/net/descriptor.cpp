@@ -73,10 +73,7 @@ result<file_conn> file_conn::adopt(int fd) {
 result<std::pair<file_conn, file_conn>> file_conn::pipe() {
   int fds[2];
   if (const int error = detail::make_pipe(fds); error != 0) return fail(os_error(error));
-  auto from = detail::make_object<file_conn>(fds[0], detail::fd_kind::file);
-  auto to = detail::make_object<file_conn>(fds[1], detail::fd_kind::file);
-  if (!from || !to) return fail(from ? to.error() : from.error());
-  return std::pair(std::move(*from), std::move(*to));
+  return detail::make_objects<file_conn>(fds, detail::fd_kind::file);
 }
 
 cancel_guard::cancel_guard(const context& ctx, descriptor& what)

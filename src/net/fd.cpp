@@ -35,10 +35,11 @@ void net_fd_closer::operator()(net_fd* f) const noexcept {
 
 fd_use::fd_use(net_fd* f) noexcept {
   if (!f) return;
-  std::uint32_t n = f->uses.load(std::memory_order_relaxed);
+  std::uint32_t n = f->uses.load(std::memory_order_acquire);  // pairs with close_fd()
   do {
     if ((n & net_fd::k_closed) != 0) return;
-  } while (!f->uses.compare_exchange_weak(n, n + 1, std::memory_order_acquire, std::memory_order_relaxed));
+  } while (!f->uses.compare_exchange_weak(n, n + 1, std::memory_order_relaxed,
+                                          std::memory_order_acquire));  // pairs with close_fd()
   f_ = f;
   pass_by();
 }
@@ -60,7 +61,7 @@ result<net_fd_handle> make_net_fd(int fd, fd_kind kind) {
 
 std::error_code close_fd(net_fd* f) noexcept {
   if (!f) return errc::closed;
-  // Acquire and release: see fd_use::end().
+  // Acquire and release: see fd_use::end(); and who finds it closed sees what was before.
   const std::uint32_t before = f->uses.fetch_or(net_fd::k_closed, std::memory_order_acq_rel);
   if ((before & net_fd::k_closed) != 0) return errc::closed;
   // As long as the kernel's descriptor is open nobody else can bind the name. One that begins with '@' is

@@ -10,6 +10,7 @@
 // what it waited for, and a write is not interleaved with another one (NET-12).
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -43,9 +44,13 @@ struct net_fd {
   poll_desc* poll = nullptr;  // null: never has to wait (a regular file)
   mutex reading;
   mutex writing;
-  std::string path;      // of a Unix listener: its file goes with it
-  bool drained = false;  // the last read has taken all there was: guarded by `reading`
+  std::string path;  // of a Unix listener: its file goes with it
+  // How many events there had been before the last try in each direction; and whether the last read has taken
+  // all there was. Guarded by the mutex of the direction.
+  std::array<std::uint32_t, 2> seen{};
+  bool drained = false;
 
+  std::uint32_t& seen_in(direction dir) noexcept { return seen[static_cast<std::size_t>(dir)]; }
   file_kind os_kind() const noexcept { return kind == fd_kind::file ? file_kind::other : file_kind::socket; }
 };
 
@@ -79,18 +84,19 @@ inline std::error_code may_begin(const net_fd& f, direction dir) noexcept {
   return f.poll ? check(*f.poll, dir) : std::error_code();
 }
 
-// Waits until something may have become possible.
+// Waits until something may have become possible since the last try.
 inline std::error_code wait_for(net_fd& f, direction dir) {
-  return f.poll ? wait_ready(*f.poll, dir) : os_error(EAGAIN);
+  return f.poll ? wait_ready(*f.poll, dir, f.seen_in(dir)) : os_error(EAGAIN);
 }
 
-// Tries until it need not wait. `attempt` returns something with an `error`.
+// Tries until it need not wait. `attempt` returns something with an `error`: EAGAIN if it must.
 template <class Attempt>
 auto until_done(net_fd& f, direction dir, std::error_code& err, Attempt attempt) {
   for (;;) {
     decltype(attempt()) t{};
     err = may_begin(f, dir);
     if (err) return t;
+    if (f.poll) f.seen_in(dir) = count_events(*f.poll, dir);
     t = attempt();
     if (t.error != EAGAIN) {
       if (t.error != 0) err = os_error(t.error);
@@ -104,14 +110,19 @@ auto until_done(net_fd& f, direction dir, std::error_code& err, Attempt attempt)
 io_result read_fd(net_fd* f, std::span<std::byte> to);
 io_result write_fd(net_fd* f, std::span<const std::span<const std::byte>> pieces);
 
-// How the classes of net.hpp are made and looked into.
+// How the classes of net.hpp are made.
 struct descriptor_access {
   template <class T>
   static T make(net_fd_handle fd) noexcept {
     return T(std::move(fd));
   }
-  static net_fd* fd(const net::descriptor& d) noexcept { return d.fd_.get(); }
 };
+
+template <class T>
+result<T> as_object(result<net_fd_handle> f) {
+  if (!f) return fail(f.error());
+  return descriptor_access::make<T>(std::move(*f));
+}
 
 // Closed at the end unless somebody has taken it over.
 class owned_fd {
@@ -133,9 +144,7 @@ class owned_fd {
 template <class T>
 result<T> adopt_fd(int fd, fd_kind kind) {
   if (const int error = make_nonblocking(fd); error != 0) return fail(os_error(error));
-  auto handle = make_net_fd(fd, kind);
-  if (!handle) return fail(handle.error());
-  return descriptor_access::make<T>(std::move(*handle));
+  return as_object<T>(make_net_fd(fd, kind));
 }
 
 // The same with one that was opened here; closed if this fails.
@@ -147,9 +156,16 @@ inline result<net_fd_handle> take_over(owned_fd& fd, fd_kind kind) {
 template <class T>
 result<T> make_object(int fd, fd_kind kind) {
   owned_fd own(fd);
-  auto handle = take_over(own, kind);
-  if (!handle) return fail(handle.error());
-  return descriptor_access::make<T>(std::move(*handle));
+  return as_object<T>(take_over(own, kind));
+}
+
+// Two that belong together.
+template <class T>
+result<std::pair<T, T>> make_objects(const int (&fds)[2], fd_kind kind) {
+  auto a = make_object<T>(fds[0], kind);
+  auto b = make_object<T>(fds[1], kind);
+  if (!a || !b) return fail(a ? b.error() : a.error());
+  return std::pair(std::move(*a), std::move(*b));
 }
 
 // The next connection of a listener.

@@ -3,9 +3,8 @@
 // The kernel's list has room for a descriptor once, so those who wait for one share an entry, which is there
 // as long as anybody waits: its owner may close it afterwards without our knowing.
 //
-// What an event of the past made possible somebody may have used up since, or not, and of several who wait
-// each needs its own answer. So the kernel is asked whether it is possible now; events only tell when to ask
-// again, and their number shows whether there was one between the question and the wait.
+// What an event of the past made possible somebody may have used up since, or not. So the try of
+// poll_desc.hpp is here to ask the kernel whether it is possible now.
 #include <goro/net.hpp>
 
 #include <cerrno>
@@ -23,9 +22,14 @@ namespace {
 using detail::direction;
 using detail::poll_desc;
 
+struct shared_desc {
+  poll_desc* desc = nullptr;
+  int users = 0;
+};
+
 struct table {
   mutex guard;
-  std::unordered_map<int, poll_desc*> entries;
+  std::unordered_map<int, shared_desc> entries;
 };
 
 // Never destroyed: goroutines may wait until the process is gone.
@@ -39,10 +43,10 @@ class entry {
   explicit entry(int fd) : fd_(fd) {
     table& t = all();
     const std::lock_guard held(t.guard);
-    poll_desc*& d = t.entries[fd];
-    if (!d) {
-      d = detail::open_poll_desc(fd, error_);
-    } else if (const int error = renew(*d); error != 0) {
+    shared_desc& d = t.entries[fd];
+    if (!d.desc) {
+      d.desc = detail::open_poll_desc(fd, error_);
+    } else if (const int error = renew(*d.desc); error != 0) {
       error_ = detail::os_error(error);
       return;
     }
@@ -50,16 +54,17 @@ class entry {
       t.entries.erase(fd);
       return;
     }
-    desc_ = d;
-    ++desc_->users;
+    desc_ = d.desc;
+    ++d.users;
   }
 
   ~entry() {
     if (!desc_) return;
     table& t = all();
     const std::lock_guard held(t.guard);
-    if (--desc_->users != 0) return;
-    t.entries.erase(fd_);
+    const auto at = t.entries.find(fd_);
+    if (--at->second.users != 0) return;
+    t.entries.erase(at);
     detail::close_poll_desc(desc_);
   }
   entry(const entry&) = delete;
@@ -71,7 +76,7 @@ class entry {
  private:
   // The number may mean another file by now: the kernel has taken the former one out of its list by itself.
   static int renew(poll_desc& d) noexcept {
-    const int error = detail::poller_add_again(d);
+    const int error = detail::poller_renew(d);
     return error == ENOENT ? detail::poller_add(d) : error;
   }
 
@@ -89,7 +94,7 @@ std::error_code wait(int fd, direction dir, time_point deadline) {
     const std::uint32_t seen = detail::count_events(e.desc(), dir);
     if (detail::is_possible(fd, dir == direction::read ? detail::k_read_events : detail::k_write_events))
       return {};
-    if (const std::error_code err = detail::wait_ready_until(e.desc(), dir, deadline, seen)) return err;
+    if (const std::error_code err = detail::wait_ready(e.desc(), dir, seen, deadline)) return err;
   }
 }
 

@@ -4,12 +4,12 @@
 
 #include <mutex>
 
-#include "net/address.hpp"
-#include "net/fd.hpp"
+#include "net/connect.hpp"
 
 namespace goro::net {
 
 using detail::direction;
+using detail::fd_kind;
 using detail::fd_use;
 
 namespace {
@@ -44,6 +44,18 @@ io_result send(detail::net_fd* f, std::span<const std::byte> from, const endpoin
 }
 
 }  // namespace
+
+result<udp_socket> udp_socket::bind(std::string_view host_port) {
+  return detail::as_object<udp_socket>(
+      detail::bind_by_name(host_port, SOCK_DGRAM, fd_kind::socket, [](int) { return 0; }));
+}
+
+result<udp_socket> udp_socket::connect(const context& ctx, std::string_view host_port) {
+  return detail::as_object<udp_socket>(detail::connect_by_name(ctx, host_port, SOCK_DGRAM, fd_kind::socket));
+}
+
+endpoint udp_socket::local() const { return detail::ask_address(fd(), detail::local_address); }
+endpoint udp_socket::remote() const { return detail::ask_address(fd(), detail::peer_address); }
 
 result<udp_socket::datagram> udp_socket::receive_from(std::span<std::byte> to) {
   detail::net_fd* f = fd();

@@ -52,15 +52,19 @@ bool is_possible(int fd, std::uint32_t events) noexcept {
   return n > 0;
 }
 
+int epoll::control(int operation, int fd, std::uint32_t events, std::uint64_t mark) const noexcept {
+  epoll_event e{};
+  e.events = events;
+  e.data.u64 = mark;
+  return ::epoll_ctl(fd_, operation, fd, &e) == 0 ? 0 : errno;
+}
+
 int epoll::open() noexcept {
   fd_ = ::epoll_create1(EPOLL_CLOEXEC);
   if (fd_ < 0) return errno;
   wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  epoll_event e{};
-  e.events = EPOLLIN;
-  e.data.u64 = k_wake_mark;
-  if (wake_fd_ >= 0 && ::epoll_ctl(fd_, EPOLL_CTL_ADD, wake_fd_, &e) == 0) return 0;
-  const int error = errno;
+  const int error = wake_fd_ < 0 ? errno : control(EPOLL_CTL_ADD, wake_fd_, EPOLLIN, k_wake_mark);
+  if (error == 0) return 0;
   ::close(fd_);
   if (wake_fd_ >= 0) ::close(wake_fd_);
   fd_ = wake_fd_ = -1;
@@ -68,23 +72,12 @@ int epoll::open() noexcept {
 }
 
 int epoll::add(int fd, std::uint64_t mark) const noexcept {
-  epoll_event e{};
-  e.events = k_interest;
-  e.data.u64 = mark;
-  return ::epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : errno;
+  return control(EPOLL_CTL_ADD, fd, k_interest, mark);
 }
-
-int epoll::add_again(int fd, std::uint64_t mark) const noexcept {
-  epoll_event e{};
-  e.events = k_interest;
-  e.data.u64 = mark;
-  return ::epoll_ctl(fd_, EPOLL_CTL_MOD, fd, &e) == 0 ? 0 : errno;
+int epoll::renew(int fd, std::uint64_t mark) const noexcept {
+  return control(EPOLL_CTL_MOD, fd, k_interest, mark);
 }
-
-void epoll::remove(int fd) const noexcept {
-  epoll_event unused{};
-  ::epoll_ctl(fd_, EPOLL_CTL_DEL, fd, &unused);
-}
+void epoll::remove(int fd) const noexcept { control(EPOLL_CTL_DEL, fd, 0, 0); }
 
 std::size_t epoll::wait(std::span<readiness, k_batch> found, const timespec* patience,
                         bool& woken) const noexcept {

@@ -38,7 +38,7 @@ class epoll {
   // since the last one. What is possible now is an event, too. Return 0 or the error (EPERM: the kind of file
   // is always ready, as a regular one).
   int add(int fd, std::uint64_t mark) const noexcept;
-  int add_again(int fd, std::uint64_t mark) const noexcept;  // one that is registered
+  int renew(int fd, std::uint64_t mark) const noexcept;  // one that is registered
   void remove(int fd) const noexcept;
 
   // Both return how many of `found` are filled. look() does not sleep; sleep() does until there is something,
@@ -50,6 +50,7 @@ class epoll {
   void wake() const noexcept;
 
  private:
+  int control(int operation, int fd, std::uint32_t events, std::uint64_t mark) const noexcept;
   std::size_t wait(std::span<readiness, k_batch> found, const timespec* patience, bool& woken) const noexcept;
 
   int fd_ = -1;

@@ -1,13 +1,13 @@
 // A descriptor that goroutines and threads wait for.
 //
-// Readiness is edge triggered: the kernel says once that something has become possible. A side (reading,
-// writing) keeps that word for who comes later, or gives it to those who wait:
+// Readiness is edge triggered: the kernel says once that something has become possible. Each side (reading,
+// writing) counts what it says:
 //
-//   waiter   tries; would block; takes the lock; `ready`? takes it back and tries again; else waits
-//   (waiter.hpp) event    takes the lock; lets all who wait go on, or notes `ready` if there is nobody
+//   waiter:  note the count; try; would block: take the lock; another count? try again; else wait
+//   (waiter.hpp) event:   take the lock; count; let all who wait go on
 //
-// Whatever becomes possible after a try leads to an event after it, and the lock puts that before or behind
-// the waiter's look: no readiness is lost. One that is out of date costs a try in vain.
+// Whatever becomes possible after a try leads to an event after the count was noted, and the lock puts that
+// before or behind the waiter's look: no readiness is lost. One that is out of date costs a try in vain.
 //
 // Deadlines, closing and cancelling change a word under the lock and let all who wait look again; they wait
 // on with the new deadline. So each wait has a timer of its own, on the waiter's stack, and there is none to
@@ -37,26 +37,24 @@ inline constexpr time_point k_no_deadline{};
 
 struct alignas(64) poll_desc {
   lock guard;
-  std::uint32_t tag = 1;  // of the present registration; guarded
+  std::uint32_t tag = 1;  // of the present registration, or of the next one; guarded
   int fd = -1;
   // Written under the guard; read without it before each try.
   std::atomic<bool> closing{false};
   std::atomic<int> cancels{0};  // by how many contexts it is cancelled
-  std::atomic<bool> eager{
-      false};  // the peer has ended, or sent urgent data: a short read is not the last one
-  bool registered = false;
-  int users = 0;  // of one that stands for somebody else's descriptor (foreign.cpp); guarded there
+  // The peer has ended, or sent urgent data: a short read is not the last one.
+  std::atomic<bool> eager{false};
 
   struct side {
     std::atomic<time_point> deadline{k_no_deadline};
+    std::atomic<std::uint32_t> events{0};  // how many there have been; written under the guard
     wait_queue waiters;
-    bool ready = false;
-    std::uint32_t events = 0;  // how many there have been; guarded
   };
   std::array<side, 2> sides;
   poll_desc* next_free = nullptr;
 
   side& at(direction d) noexcept { return sides[static_cast<std::size_t>(d)]; }
+  const side& at(direction d) const noexcept { return sides[static_cast<std::size_t>(d)]; }
 };
 
 // Takes one and registers the descriptor. Null with EPERM if its kind is always ready (a regular file), or
@@ -69,12 +67,24 @@ void close_poll_desc(poll_desc* d) noexcept;
 // have to wait.
 std::error_code check(const poll_desc& d, direction dir) noexcept;
 
-// Blocks the caller, a goroutine or a thread, until something may have become possible; or one of the above.
-std::error_code wait_ready(poll_desc& d, direction dir);
-// The same for several who wait in one direction, each with a deadline of its own. `seen`: how many events
-// there were before the caller's last look; if there was one since, it does not wait.
-std::error_code wait_ready_until(poll_desc& d, direction dir, const time_point& deadline, std::uint32_t seen);
-std::uint32_t count_events(poll_desc& d, direction dir) noexcept;
+// How many events there have been: to be noted before a try.
+std::uint32_t count_events(const poll_desc& d, direction dir) noexcept;
+
+// Blocks the caller, a goroutine or a thread, until there have been more events than `seen`, or one of the
+// above; at most until a deadline of the call's own, if it has one.
+std::error_code wait_ready(poll_desc& d, direction dir, std::uint32_t seen,
+                           time_point own_deadline = k_no_deadline);
+
+// Lets all who wait go on. The guard is held; they are made ready after its release.
+class woken_list;
+void wake_all(poll_desc::side& s, woken_list& woken) noexcept;
+
+// The earlier of two deadlines, each of which may be none.
+constexpr time_point earlier(time_point a, time_point b) noexcept {
+  if (a == k_no_deadline) return b;
+  if (b == k_no_deadline) return a;
+  return a < b ? a : b;
+}
 
 void set_deadline(poll_desc& d, direction dir, time_point deadline) noexcept;
 // False if it is so already.

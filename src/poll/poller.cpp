@@ -1,6 +1,5 @@
 #include "poll/poller.hpp"
 
-#include "diag/fatal.hpp"
 #include "os/clock.hpp"
 #include "poll/poll_desc.hpp"
 #include "sched/turn.hpp"
@@ -45,16 +44,10 @@ poll_desc& desc_of(std::uint64_t mark) noexcept {
   return *reinterpret_cast<poll_desc*>(mark >> 16);
 }
 
-// Gives the word to all who wait, or keeps it. The guard is held.
-void note_ready(poll_desc::side& s, woken_list& woken) noexcept {
-  bool any = false;
-  ++s.events;
-  while (wait_node* n = dequeue(s.waiters)) {
-    n->delivered = true;
-    woken.add(*n);
-    any = true;
-  }
-  if (!any) s.ready = true;
+void note_event(poll_desc::side& s, woken_list& woken) noexcept {
+  s.events.store(s.events.load(std::memory_order_relaxed) + 1,
+                 std::memory_order_release);  // pairs with count_events()
+  wake_all(s, woken);
 }
 
 void deliver_one(machine* mp, const readiness& r) noexcept {
@@ -62,12 +55,19 @@ void deliver_one(machine* mp, const readiness& r) noexcept {
   woken_list woken;
   {
     const lock_guard guard(d.guard);
-    if ((d.tag & 0xffffU) != (r.mark & 0xffffU) || !d.registered) return;
+    if (mark_of(d) != r.mark) return;  // of an earlier registration
     if ((r.events & (k_read_events & ~EPOLLIN)) != 0) d.eager.store(true, std::memory_order_relaxed);
-    if ((r.events & k_read_events) != 0) note_ready(d.at(direction::read), woken);
-    if ((r.events & k_write_events) != 0) note_ready(d.at(direction::write), woken);
+    if ((r.events & k_read_events) != 0) note_event(d.at(direction::read), woken);
+    if ((r.events & k_write_events) != 0) note_event(d.at(direction::write), woken);
   }
   woken.ready_all(mp);
+}
+
+// Behind those who wait in the global queue, if there are any, or if the machine's own is full and would
+// overflow into it: who is put there while new ones keep the P busy waits for a hundred times as long as they
+// do.
+machine* place_for(machine* mp, std::size_t events) noexcept {
+  return mp && sched.global.size() == 0 && mp->pp->queue.room() > events ? mp : nullptr;
 }
 
 }  // namespace
@@ -95,17 +95,6 @@ void sleep_in_poller(poll_batch& batch, const time_point* deadline) noexcept {
 
 void wake_poller() noexcept { g_epoll.wake(); }
 
-namespace {
-
-// Behind those who wait in the global queue, if there are any, or if the machine's own is full and would
-// overflow into it: who is put there while new ones keep the P busy waits for a hundred times as long as they
-// do.
-machine* place_for(machine* mp, std::size_t events) noexcept {
-  return mp && sched.global.size() == 0 && mp->pp->queue.room() > events ? mp : nullptr;
-}
-
-}  // namespace
-
 void deliver(machine* mp, const poll_batch& batch) noexcept {
   mp = place_for(mp, batch.size);
   for (std::size_t i = 0; i != batch.size; ++i) deliver_one(mp, batch.found[i]);
@@ -116,7 +105,7 @@ int poller_add(poll_desc& d) noexcept {
   g_registered.fetch_add(1, std::memory_order_release);  // pairs with see_registrations()
   return g_epoll.add(d.fd, mark_of(d));
 }
-int poller_add_again(poll_desc& d) noexcept { return g_epoll.add_again(d.fd, mark_of(d)); }
+int poller_renew(poll_desc& d) noexcept { return g_epoll.renew(d.fd, mark_of(d)); }
 void poller_remove(poll_desc& d) noexcept { g_epoll.remove(d.fd); }
 
 }  // namespace goro::detail

@@ -51,7 +51,7 @@ void deliver(machine* mp, const poll_batch& batch) noexcept;
 
 // Of the kernel's list; 0 or an error.
 int poller_add(poll_desc& d) noexcept;
-int poller_add_again(poll_desc& d) noexcept;
+int poller_renew(poll_desc& d) noexcept;
 void poller_remove(poll_desc& d) noexcept;
 
 }  // namespace goro::detail

@@ -64,7 +64,8 @@ std::size_t poll_and_start(machine* mp) noexcept {
 goroutine* search_once(machine* mp) noexcept {
   processor* pp = mp->pp;
   if (first_due(pp) != time_point::max()) run_timers(pp, now());
-  if (poll_is_due()) poll_and_start(mp);
+  const bool has_looked = poll_is_due();
+  if (has_looked) poll_and_start(mp);
   if (pp->aside) {
     step_aside(pp);
   } else if (goroutine* gp = pick_local(pp)) {
@@ -72,7 +73,7 @@ goroutine* search_once(machine* mp) noexcept {
   }
   if (anybody_polls()) {
     pp->ran_dry.add();
-    if (poll_and_start(mp) != 0) {
+    if (!has_looked && poll_and_start(mp) != 0) {
       if (goroutine* gp = pick_local(pp)) return gp;
     }
   }

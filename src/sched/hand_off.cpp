@@ -21,6 +21,7 @@
 
 #include "diag/fatal.hpp"
 #include "os/clock.hpp"
+#include "poll/poller.hpp"
 #include "sched/turn.hpp"
 
 namespace goro::detail {
@@ -81,8 +82,11 @@ void complete_bequest(const bequest& b) noexcept {
   if (b.heir) return b.is_new ? start_machine(b.heir) : wake(b.heir);
   if (b.who == successor::asleep) heavy_fence();  // [MO-3]
   complete_resignation(b.who);
-  if (b.drained) notify_submit();
-  provide_for_poller();
+  // Was it the last P that was held? Whoever was appointed sentinel in its sleep sleeps on its note, and
+  // sysmon does not look into the poller beside idle Ps.
+  const bool nobody_looks =
+      anybody_polls() && running_processors() == 0 && !sched.in_poller.load(std::memory_order_relaxed);
+  if (b.drained || nobody_looks) notify_submit();
 }
 
 }  // namespace

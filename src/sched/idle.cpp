@@ -71,6 +71,7 @@ bool anything_queued() noexcept {
 
 void hold(machine* mp, processor* pp) noexcept {
   take_into_use(pp, mp);
+  mp->rests_until = time_point::max();
   mp->pp = pp;
 }
 

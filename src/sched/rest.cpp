@@ -9,7 +9,7 @@
 // Beside a P that serves connections and looks by itself, again and again, it stays on its note: else the
 // kernel would wake a second core for every packet that comes while the first one is about to look. It only
 // checks now and then whether that is still so. Between two checks, and if the sentinel was appointed in its
-// sleep, sysmon looks; and who gives up the last P that was held sends it into the poller.
+// sleep, sysmon looks; and who gives up the last P that was held wakes it.
 //
 // `in_poller` says who sleeps there, one at a time, so that wake_poller() cannot wake the wrong one. It is
 // written under the scheduler's lock, as is what a waker wants to tell: either the waker sees that its word
@@ -39,6 +39,16 @@ constexpr std::chrono::nanoseconds k_longest_check{8 * k_poll_period};
 constexpr std::chrono::microseconds k_until_vacant{50};
 
 bool is_sentinel(const machine* mp) noexcept { return sched.sentinel.load(std::memory_order_relaxed) == mp; }
+
+// The sentinel, if the caller still is that, takes the watch; if there is no P it is one of the idle
+// machines. True if it has one. The scheduler's lock is held.
+bool rise(machine* mp) noexcept {
+  if (!is_sentinel(mp)) return false;
+  sched.sentinel.store(nullptr, std::memory_order_relaxed);
+  if (take_watch(mp)) return true;
+  push_idle_machine(mp);
+  return false;
+}
 
 // True if the sentinel is to sleep in the poller, and has its place there.
 bool enter_poller(machine* mp) noexcept {
@@ -90,7 +100,7 @@ class sleeper {
     if (sched.in_poller.load(std::memory_order_relaxed) == mp_)
       sched.in_poller.store(nullptr, std::memory_order_relaxed);
     if (due_) deadline_ = nullptr;  // it was the sentinel's, whose place is now somebody else's
-    mp_->rests_until = time_point::max();
+    mp_->rests_until = deadline_ ? *deadline_ : time_point::max();
     if (mp_->leaves) return true;
     mp_->wake.clear();  // if nothing is assigned it was set late, for what has been taken already
     if (mp_->assigned) {
@@ -98,13 +108,7 @@ class sleeper {
       mp_->chosen = std::exchange(mp_->assigned_turn, nullptr);
       return true;
     }
-    if (is_sentinel(mp_) && (due_ || events_.size != 0)) {
-      sched.sentinel.store(nullptr, std::memory_order_relaxed);
-      if (take_watch(mp_)) return true;
-      push_idle_machine(mp_);
-    }
-    if (deadline_) mp_->rests_until = *deadline_;
-    return false;
+    return (due_ || events_.size != 0) && rise(mp_);
   }
 
   machine* const mp_;
@@ -115,15 +119,6 @@ class sleeper {
 };
 
 }  // namespace
-
-// Nobody holds a P any more. Who was appointed sentinel in its sleep, or went to sleep before anybody waited
-// for a descriptor, sleeps on its note, and sysmon does not look beside idle Ps.
-void provide_for_poller() noexcept {
-  if (!anybody_polls() || running_processors() != 0) return;
-  const lock_guard guard(sched.guard);
-  machine* mp = sched.sentinel.load(std::memory_order_relaxed);
-  if (mp && sched.in_poller.load(std::memory_order_relaxed) != mp) mp->wake.set();  // it lies down elsewhere
-}
 
 void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept {
   sleeper s(mp, deadline);
@@ -147,20 +142,9 @@ void sleep_as_sentinel(machine* mp) noexcept {
   const time_point* const deadline = due == time_point::max() ? nullptr : &due;
   heavy_fence();  // [MO-3], pairs with the light_fence in notify_submit()
   if (anything_queued() || earliest_timer() < due) {
-    {
-      const lock_guard guard(sched.guard);
-      if (is_sentinel(mp)) {
-        sched.sentinel.store(nullptr, std::memory_order_relaxed);
-        if (take_watch(mp)) {
-          mp->rests_until = time_point::max();
-          return;
-        }
-        push_idle_machine(mp);
-      }
-    }
-    return sleep_until_assigned(mp, deadline);
-  }
-  if (due == time_point::max() && !others_run() && !anybody_polls()) {
+    const lock_guard guard(sched.guard);
+    if (rise(mp)) return;
+  } else if (due == time_point::max() && !others_run() && !anybody_polls()) {
     const time_point soon = clock::now() + k_deadlock_delay;
     if (!mp->wake.sleep(&soon)) report_deadlock(mp);
   }

@@ -153,8 +153,6 @@ bool anything_queued() noexcept;
 void rouse(machine* mp) noexcept;
 void wake(machine* mp) noexcept;
 void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept;
-// After a P has been given up without an heir: somebody must look into the poller.
-void provide_for_poller() noexcept;
 std::size_t count_waiting(time_point now) noexcept;  // how many wait while there is no P for them
 void look_for_deadlock() noexcept;                   // by a machine that is about to sleep without watching
 

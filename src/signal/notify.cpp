@@ -28,7 +28,6 @@ namespace detail {
 struct signal_watch {
   send_chan<int> to;
   std::vector<int> signals;
-  bool active = true;  // guarded by the list's lock
 };
 
 namespace {
@@ -94,8 +93,7 @@ void add(signal_watch& w) {
 void remove(signal_watch& w) noexcept {
   registry& r = all();
   const std::lock_guard held(r.guard);
-  if (!std::exchange(w.active, false)) return;
-  std::erase(r.watches, &w);
+  if (std::erase(r.watches, &w) == 0) return;  // it was stopped before
   for (const int s : w.signals) {
     if (--r.wanted[static_cast<std::size_t>(s)] == 0) release_signal(s);
   }

@@ -32,17 +32,13 @@ using goro_test::eventually;
 using goro_test::everywhere;
 using goro_test::go_named;
 using goro_test::in_goroutine;
+using goro_test::read_one;
 using goro_test::read_text;
 using goro_test::repetitions;
 using goro_test::too_much;
 using namespace std::chrono_literals;
 
-struct NetClose : goro_test::net_test {
-  static std::error_code read_error(goro::net::conn& c) {
-    std::string text(1, '\0');
-    return c.read(bytes_of(text)).err;
-  }
-};
+struct NetClose : goro_test::net_test {};
 INSTANTIATE_TEST_SUITE_P(Procs, NetClose, goro_test::all_procs());
 
 TEST_P(NetClose, NET_08_close_ends_all_that_wait_and_what_comes_later) {
@@ -50,7 +46,7 @@ TEST_P(NetClose, NET_08_close_ends_all_that_wait_and_what_comes_later) {
   std::atomic<int> ended{0};
   for (int i = 0; i < 3; ++i) {
     go_named("reader", [&, &a = a] {
-      EXPECT_EQ(read_error(a), errc::closed);
+      EXPECT_EQ(read_one(a).err, errc::closed);
       ++ended;
     });
     go_named("writer", [&, &a = a] {
@@ -59,7 +55,7 @@ TEST_P(NetClose, NET_08_close_ends_all_that_wait_and_what_comes_later) {
     });
   }
   std::jthread thread([&, &a = a] {
-    EXPECT_EQ(read_error(a), errc::closed);
+    EXPECT_EQ(read_one(a).err, errc::closed);
     ++ended;
   });
   ASSERT_TRUE(all_park("reader", 3) && all_park("writer", 3));
@@ -68,7 +64,7 @@ TEST_P(NetClose, NET_08_close_ends_all_that_wait_and_what_comes_later) {
   ASSERT_TRUE(eventually([&] { return ended == 7; }));
   EXPECT_FALSE(a.is_open());
   EXPECT_EQ(a.native_handle(), -1);
-  EXPECT_EQ(read_error(a), errc::closed);
+  EXPECT_EQ(read_one(a).err, errc::closed);
   EXPECT_EQ(a.write("x").err, errc::closed);
   EXPECT_EQ(a.close_write(), errc::closed);
   EXPECT_EQ(a.close_read(), errc::closed);
@@ -100,7 +96,7 @@ TEST_P(NetClose, NET_08_what_was_moved_from_is_closed_and_assignment_closes) {
   everywhere([] {
     auto [a, b] = connected();
     goro::net::tcp_conn c = std::move(a);
-    EXPECT_EQ(read_error(a), errc::closed);  // NOLINT(bugprone-use-after-move)
+    EXPECT_EQ(read_one(a).err, errc::closed);  // NOLINT(bugprone-use-after-move)
     EXPECT_EQ(a.close(), errc::closed);
     EXPECT_EQ(a.set_deadline({}), errc::closed);
     EXPECT_FALSE(a.is_open());
@@ -128,7 +124,7 @@ TEST_P(NetClose, NET_08_one_of_many_closes_wins) {
             EXPECT_EQ(err, errc::closed);
           }
         });
-        ended.go([&a = a] { EXPECT_EQ(read_error(a), errc::closed); });
+        ended.go([&a = a] { EXPECT_EQ(read_one(a).err, errc::closed); });
       }
       ended.wait();
       EXPECT_EQ(won, 1);
@@ -145,7 +141,7 @@ TEST_P(NetClose, NET_16_the_number_is_given_back_after_the_last_operation) {
     std::atomic<int> returned{0};
     for (int i = 0; i < 2; ++i)
       go_named("reader", [&, &a = a] {
-        EXPECT_EQ(read_error(a), errc::closed);
+        EXPECT_EQ(read_one(a).err, errc::closed);
         ++returned;
       });
     ASSERT_TRUE(all_park("reader", 2));
@@ -204,7 +200,7 @@ TEST_P(NetClose, NET_16_late_events_do_not_reach_the_successor) {
       EXPECT_FALSE(old.first.close());
       auto fresh = unix_conn::pair().value();
       EXPECT_FALSE(fresh.first.set_read_deadline(goro_test::in(20us)));
-      EXPECT_EQ(read_error(fresh.first), errc::timed_out);
+      EXPECT_EQ(read_one(fresh.first).err, errc::timed_out);
     }
   });
 }

@@ -26,15 +26,12 @@ using goro_test::go_named;
 using goro_test::in;
 using goro_test::in_goroutine;
 using goro_test::long_ago;
+using goro_test::read_one;
 using goro_test::read_text;
 using goro_test::too_much;
 using namespace std::chrono_literals;
 
 struct NetDeadline : goro_test::net_test {
-  static io_result read_one(goro::net::conn& c) {
-    std::string text(1, '\0');
-    return c.read(bytes_of(text));
-  }
   static void expect_timeout(const io_result& r) {
     EXPECT_EQ(r.n, 0U);
     EXPECT_EQ(r.err, errc::timed_out);

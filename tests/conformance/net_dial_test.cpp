@@ -29,15 +29,11 @@ using goro_test::eventually;
 using goro_test::everywhere;
 using goro_test::go_named;
 using goro_test::in_goroutine;
+using goro_test::read_one;
 using goro_test::read_text;
 using namespace std::chrono_literals;
 
-struct NetDial : goro_test::net_test {
-  static std::error_code read_error(goro::net::conn& c) {
-    std::string text(1, '\0');
-    return c.read(bytes_of(text)).err;
-  }
-};
+struct NetDial : goro_test::net_test {};
 INSTANTIATE_TEST_SUITE_P(Procs, NetDial, goro_test::all_procs());
 
 // A listener whose queue is full: the kernel lets further connections wait.
@@ -213,16 +209,16 @@ TEST_P(NetDial, a_guard_ends_what_waits_and_what_comes_later_as_long_as_it_lives
     EXPECT_TRUE(a.write("before"));
     std::atomic<int> ended{0};
     go_named("reader", [&, &a = a] {
-      EXPECT_EQ(read_error(a), errc::canceled);
+      EXPECT_EQ(read_one(a).err, errc::canceled);
       ++ended;
     });
     ASSERT_TRUE(all_park("reader"));
     cancel();
     ASSERT_TRUE(eventually([&] { return ended == 1; }));
-    EXPECT_EQ(read_error(a), std::errc::operation_canceled);
+    EXPECT_EQ(read_one(a).err, std::errc::operation_canceled);
     EXPECT_EQ(a.write("x").err, errc::canceled);
     const cancel_guard at_once(ctx, b);
-    EXPECT_EQ(read_error(b), errc::canceled);
+    EXPECT_EQ(read_one(b).err, errc::canceled);
   }
   EXPECT_EQ(read_text(b, 6), "before");
   EXPECT_TRUE(b.write("y"));
@@ -249,7 +245,7 @@ TEST_P(NetDial, guards_of_one_object_within_each_other) {
         end_outer();
         ASSERT_TRUE(eventually([&a = a] { return a.read({}).err == errc::canceled; }));
       }
-      EXPECT_EQ(read_error(a), errc::canceled);  // the outer one's end lasts
+      EXPECT_EQ(read_one(a).err, errc::canceled);  // the outer one's end lasts
     }
     EXPECT_EQ(read_text(a, 1), "y");
   });
@@ -263,7 +259,7 @@ TEST_P(NetDial, guards_and_close_and_the_end_of_contexts_at_once) {
       goro::wait_group ended;
       ended.go([&, ctx = ctx] {
         const cancel_guard guard(ctx, pair.first);
-        const std::error_code err = read_error(pair.first);
+        const std::error_code err = read_one(pair.first).err;
         EXPECT_TRUE(err == errc::canceled || err == errc::closed) << err.message();
       });
       ended.go([cancel = cancel] { cancel(); });

@@ -88,6 +88,11 @@ std::string read_all(goro::net::conn& c) {
   }
 }
 
+goro::io_result read_one(goro::net::conn& c) {
+  std::string text(1, '\0');
+  return c.read(bytes_of(text));
+}
+
 std::string pattern(std::size_t n, unsigned seed) {
   std::string text(n, '\0');
   for (std::size_t i = 0; i != n; ++i) text[i] = static_cast<char>((i + seed) * 2654435761U >> 13);

@@ -64,6 +64,8 @@ void reset_on_close(int fd);
 // Reads exactly n bytes, or up to the end.
 std::string read_text(goro::net::conn& c, std::size_t n);
 std::string read_all(goro::net::conn& c);
+// What a read of one byte comes to.
+goro::io_result read_one(goro::net::conn& c);
 
 inline std::span<std::byte> bytes_of(std::string& s) { return std::as_writable_bytes(std::span(s)); }
 inline std::span<const std::byte> bytes_of(std::string_view s) { return std::as_bytes(std::span(s)); }

@@ -3,51 +3,32 @@
 
 #include <chrono>
 #include <cstddef>
-#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include <goro/goro.hpp>
 
-#include "ecosystem/clients/company.hpp"
+#include "ecosystem/clients/client_test.hpp"
 #include "ecosystem/clients/postgres_client.hpp"
-#include "ecosystem/clients/server.hpp"
-#include "support/fixture.hpp"
 
 namespace {
 
 using goro_test::blocking_postgres;
 using goro_test::company;
 using goro_test::eventually;
-using goro_test::in_goroutine;
 using goro_test::k_clients;
-using goro_test::k_few_threads;
 using goro_test::k_time_to_gather;
 using goro_test::k_waits_of_each;
 using goro_test::parking_postgres;
+using goro_test::thread_counts;
 using namespace std::chrono_literals;
 
 constexpr int k_rounds = k_waits_of_each / 50ms;
 
-struct Postgres : goro_test::procs_test {
-  void SetUp() override {
-    server_.emplace("postgres");
-    procs_test::SetUp();
-  }
-  void TearDown() override {
-    procs_test::TearDown();
-    server_.reset();
-  }
-
-  // What the tests look at when all clients stand at the gate, and afterwards.
-  struct seen {
-    std::size_t threads_at_gate = 0;
-    std::size_t most_threads = 0;
-  };
+struct Postgres : goro_test::client_test {
+  Postgres() : client_test("postgres") {}
   template <class Client>
-  seen all_at_once();
-
-  std::optional<goro_test::server> server_;
+  thread_counts all_at_once();
 };
 INSTANTIATE_TEST_SUITE_P(Procs, Postgres, testing::Values(2));
 
@@ -70,10 +51,10 @@ void work(Client& db, int me) {
 }
 
 template <class Client>
-Postgres::seen Postgres::all_at_once() {
-  seen result;
+thread_counts Postgres::all_at_once() {
+  thread_counts result;
   company beside;
-  Client owner(server_->port());
+  Client owner(port());
   owner.query("CREATE TABLE notes (client int, value int)");
   owner.query("CREATE TABLE counter (n int)");
   owner.query("INSERT INTO counter VALUES (0)");
@@ -81,7 +62,7 @@ Postgres::seen Postgres::all_at_once() {
 
   goro::wait_group ended;
   for (int me = 0; me != k_clients; ++me) {
-    ended.go([me, port = server_->port()] {
+    ended.go([me, port = port()] {
       Client db(port);
       work(db, me);
     });
@@ -89,13 +70,13 @@ Postgres::seen Postgres::all_at_once() {
   const std::string waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
   EXPECT_TRUE(
       eventually([&] { return owner.query(waiting) == std::to_string(k_clients); }, k_time_to_gather));
-  result.threads_at_gate = goro_test::count_threads();
+  result.at_gate = goro_test::count_threads();
 
   const goro::time_point opened = goro::clock::now();
   owner.query("SELECT pg_advisory_unlock(1)");
   ended.wait();
   beside.expect_undisturbed(opened);
-  result.most_threads = beside.most_threads();
+  result.most = beside.most_threads();
 
   EXPECT_EQ(owner.query("SELECT n FROM counter"), std::to_string(k_clients * (k_clients - 1) / 2));
   EXPECT_EQ(owner.query("SELECT count(*) FROM notes"), std::to_string(k_clients * k_rounds));
@@ -103,20 +84,11 @@ Postgres::seen Postgres::all_at_once() {
 }
 
 TEST_P(Postgres, SCHED_20_blocking_calls_of_libpq_cost_a_thread_each_and_nobody_the_turn) {
-  in_goroutine([this] {
-    const seen s = all_at_once<blocking_postgres>();
-    EXPECT_GE(s.threads_at_gate, std::size_t{k_clients});
-  });
+  expect_a_thread_each([this] { return all_at_once<blocking_postgres>(); });
 }
 
 TEST_P(Postgres, waiting_for_the_descriptor_of_libpq_takes_no_thread) {
-  // Where the tests share a process, those that the test before has left end after some seconds.
-  ASSERT_TRUE(eventually([] { return goro_test::count_threads() <= k_few_threads; }));
-  in_goroutine([this] {
-    const seen s = all_at_once<parking_postgres>();
-    EXPECT_LE(s.threads_at_gate, k_few_threads);
-    EXPECT_LE(s.most_threads, k_few_threads);
-  });
+  expect_few_threads([this] { return all_at_once<parking_postgres>(); });
 }
 
 }  // namespace

@@ -3,51 +3,33 @@
 
 #include <chrono>
 #include <cstddef>
-#include <optional>
 #include <string>
 
 #include <goro/goro.hpp>
 
-#include "ecosystem/clients/company.hpp"
+#include "ecosystem/clients/client_test.hpp"
 #include "ecosystem/clients/redis_client.hpp"
-#include "ecosystem/clients/server.hpp"
-#include "support/fixture.hpp"
 
 namespace {
 
 using goro_test::blocking_redis;
 using goro_test::company;
 using goro_test::eventually;
-using goro_test::in_goroutine;
 using goro_test::k_clients;
-using goro_test::k_few_threads;
 using goro_test::k_time_to_gather;
 using goro_test::k_waits_of_each;
 using goro_test::parking_redis;
 using goro_test::redis_reply;
+using goro_test::thread_counts;
 using namespace std::chrono_literals;
 
 constexpr int k_waits = k_waits_of_each / 50ms;
 constexpr int k_rounds = 20;
 
-struct Redis : goro_test::procs_test {
-  void SetUp() override {
-    server_.emplace("redis");
-    procs_test::SetUp();
-  }
-  void TearDown() override {
-    procs_test::TearDown();
-    server_.reset();
-  }
-
-  struct seen {
-    std::size_t threads_at_gate = 0;
-    std::size_t most_threads = 0;
-  };
+struct Redis : goro_test::client_test {
+  Redis() : client_test("redis") {}
   template <class Client>
-  seen all_at_once();
-
-  std::optional<goro_test::server> server_;
+  thread_counts all_at_once();
 };
 INSTANTIATE_TEST_SUITE_P(Procs, Redis, testing::Values(2));
 
@@ -79,29 +61,29 @@ void work(Client& db, int me) {
 }
 
 template <class Client>
-Redis::seen Redis::all_at_once() {
-  seen result;
+thread_counts Redis::all_at_once() {
+  thread_counts result;
   company beside;
   goro::wait_group ended;
   for (int me = 0; me != k_clients; ++me) {
-    ended.go([me, port = server_->port()] {
+    ended.go([me, port = port()] {
       Client db(port);
       pass_token_on(db, me);
       work(db, me);
     });
   }
-  Client owner(server_->port());
+  Client owner(port());
   const std::string waiting = "blocked_clients:" + std::to_string(k_clients) + "\r";
   EXPECT_TRUE(
       eventually([&] { return text_of(owner.command("INFO clients")).find(waiting) != std::string::npos; },
                  k_time_to_gather));
-  result.threads_at_gate = goro_test::count_threads();
+  result.at_gate = goro_test::count_threads();
 
   const goro::time_point opened = goro::clock::now();
   owner.command("RPUSH token:0 0");
   ended.wait();
   beside.expect_undisturbed(opened);
-  result.most_threads = beside.most_threads();
+  result.most = beside.most_threads();
 
   EXPECT_EQ(text_of(owner.command("GET counter")), std::to_string(k_clients * k_rounds));
   EXPECT_EQ(text_of(owner.command("LPOP token:%d", k_clients)), std::to_string(k_clients));
@@ -109,20 +91,11 @@ Redis::seen Redis::all_at_once() {
 }
 
 TEST_P(Redis, SCHED_20_blocking_calls_of_hiredis_cost_a_thread_each_and_nobody_the_turn) {
-  in_goroutine([this] {
-    const seen s = all_at_once<blocking_redis>();
-    EXPECT_GE(s.threads_at_gate, std::size_t{k_clients});
-  });
+  expect_a_thread_each([this] { return all_at_once<blocking_redis>(); });
 }
 
 TEST_P(Redis, waiting_for_the_descriptor_of_hiredis_takes_no_thread) {
-  // Where the tests share a process, those that the test before has left end after some seconds.
-  ASSERT_TRUE(eventually([] { return goro_test::count_threads() <= k_few_threads; }));
-  in_goroutine([this] {
-    const seen s = all_at_once<parking_redis>();
-    EXPECT_LE(s.threads_at_gate, k_few_threads);
-    EXPECT_LE(s.most_threads, k_few_threads);
-  });
+  expect_few_threads([this] { return all_at_once<parking_redis>(); });
 }
 
 }  // namespace

@@ -78,11 +78,11 @@ printf '<p>index' >"$folder/site/index.html"
 head -c 5000000 /dev/urandom >"$folder/site/large"
 printf 'secret' >"$folder/secret"
 
-start "$1" --request-timeout 500
+start "$1" --request-timeout 500ms
 check_site "http://$address"
 stop
 
-start "$2" --request-timeout 500 --write-cert "$folder/cert.pem"
+start "$2" --request-timeout 500ms --write-cert "$folder/cert.pem"
 check_site "https://$address" --insecure
 expect 'the certificate' 'hello' --cacert "$folder/cert.pem" "https://$address/hello.txt"
 expect 'its name' 'hello' --cacert "$folder/cert.pem" --resolve "localhost:${address##*:}:127.0.0.1" \

@@ -99,7 +99,7 @@ TEST(HttpServer, what_is_endless_is_refused_with_bounded_memory) {
 }
 
 TEST(HttpServer, who_is_slow_is_cut_off) {
-  const server_process s("http_server", {"--header-timeout", "300", "--idle-timeout", "300"});
+  const server_process s("http_server", {"--header-timeout", "300ms", "--idle-timeout", "300ms"});
   auto slow = s.dial();
   ASSERT_TRUE(slow.write("GET / HTTP/1.1\r\nX: "));
   std::atomic<bool> over{false};
@@ -118,7 +118,7 @@ TEST(HttpServer, who_is_slow_is_cut_off) {
 }
 
 TEST(HttpServer, the_context_limits_a_request) {
-  const server_process s("http_server", {"--request-timeout", "200"});
+  const server_process s("http_server", {"--request-timeout", "200ms"});
   EXPECT_EQ(status_of(get(s, "/slow?ms=1")), "200");
   EXPECT_EQ(status_of(get(s, "/slow?ms=60000")), "503");
   EXPECT_EQ(status_of(get(s, "/slow?ms=x")), "400");
@@ -134,7 +134,7 @@ TEST(HttpServer, several_requests_on_one_connection) {
 }
 
 TEST(HttpServer, the_limit_of_connections_makes_others_wait) {
-  const server_process s("http_server", {"--connections", "2", "--idle-timeout", "200"});
+  const server_process s("http_server", {"--connections", "2", "--idle-timeout", "200ms"});
   goro::wait_group all;
   for (int i = 0; i < 20; ++i) all.go([&] { EXPECT_EQ(status_of(get(s, "/slow?ms=20")), "200"); });
   all.wait();
@@ -179,7 +179,7 @@ TEST(HttpServer, a_signal_amid_200_requests_loses_none) {
 }
 
 TEST(HttpServer, the_grace_has_an_end) {
-  server_process s("http_server", {"--grace", "200", "--request-timeout", "60000"});
+  server_process s("http_server", {"--grace", "200ms", "--request-timeout", "60000ms"});
   auto conn = s.dial();
   ASSERT_TRUE(conn.write("GET /slow?ms=50000 HTTP/1.1\r\nHost: x\r\n\r\n"));
   auto another = s.dial();
