@@ -38,8 +38,7 @@ fd_use::fd_use(net_fd* f) noexcept {
   std::uint32_t n = f->uses.load(std::memory_order_acquire);  // pairs with close_fd()
   do {
     if ((n & net_fd::k_closed) != 0) return;
-  } while (!f->uses.compare_exchange_weak(n, n + 1, std::memory_order_relaxed,
-                                          std::memory_order_acquire));  // pairs with close_fd()
+  } while (!f->uses.compare_exchange_weak(n, n + 1, std::memory_order_acquire));  // and this with it, too
   f_ = f;
   pass_by();
 }

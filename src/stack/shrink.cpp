@@ -62,10 +62,9 @@ void discard_below(const goroutine& g, std::uintptr_t sp) noexcept {
 
 class trimming {
  public:
-  // Each costs 1 us or 2, whether there is something to give back or not, and an idle program is to use no
-  // CPU: a look at ten thousand is spread over many seconds.
-  static constexpr std::size_t k_most_small = 128;
-  static constexpr std::size_t k_most_large = 64;
+  // Of small ones, and of large ones. Each costs 1 to 5 us, whether there is something to give back or not,
+  // and an idle program is to use no CPU: ten thousand are spread over minutes.
+  static constexpr std::size_t k_most = 64;
 
   void visit(goroutine& g) noexcept {
     if (g.status.load(std::memory_order_relaxed) != g_status::waiting ||
@@ -103,7 +102,7 @@ class trimming {
     const stack_slot* s = g.bound_stack.load(std::memory_order_acquire);
     const bool large = s && s->size() > 2 * k_second_stack;
     std::size_t& done = large ? large_ : small_;
-    if (done == (large ? k_most_large : k_most_small)) return false;
+    if (done == k_most) return false;
     ++done;
     return true;
   }
@@ -122,7 +121,7 @@ class trimming {
     g.trim.store(trim_state::trimmed, std::memory_order_release);  // pairs with come_back()
   }
 
-  std::array<goroutine*, k_most_small + k_most_large> batch_{};  // all: who is claimed does not wait
+  std::array<goroutine*, 2 * k_most> batch_{};  // all: who is claimed does not wait
   std::size_t count_ = 0;
   std::size_t small_ = 0;
   std::size_t large_ = 0;

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -121,14 +122,17 @@ TEST_P(NetListen, NET_15_without_descriptors_accept_fails_and_goes_on_afterwards
   everywhere([] {
     auto listener = goro::net::listen("127.0.0.1:0").value();
     auto client = dial_to(listener).value();
+    std::vector<std::error_code> errors;
     {
       const no_descriptors none;
-      for (int i = 0; i < 3; ++i) EXPECT_EQ(listener.accept().error(), std::errc::too_many_files_open);
-      EXPECT_EQ(dial_to(listener).error(), std::errc::too_many_files_open);
-      EXPECT_EQ(goro::net::listen("127.0.0.1:0").error(), std::errc::too_many_files_open);
-      EXPECT_EQ(goro::net::file_conn::pipe().error(), std::errc::too_many_files_open);
-      EXPECT_EQ(goro::net::unix_conn::pair().error(), std::errc::too_many_files_open);
+      for (int i = 0; i < 3; ++i) errors.push_back(listener.accept().error());
+      errors.push_back(dial_to(listener).error());
+      errors.push_back(goro::net::listen("127.0.0.1:0").error());
+      errors.push_back(goro::net::file_conn::pipe().error());
+      errors.push_back(goro::net::unix_conn::pair().error());
     }
+    // Looked at afterwards: UBSan checks the category of an error with a pipe of its own.
+    EXPECT_EQ(errors, std::vector<std::error_code>(7, make_error_code(std::errc::too_many_files_open)));
     auto server = listener.accept().value();
     EXPECT_TRUE(server.write("x"));
     EXPECT_EQ(read_text(client, 1), "x");

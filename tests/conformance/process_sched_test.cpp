@@ -1,5 +1,5 @@
-// SCHED-02 and 16, LIFE-23: what a whole process shows, the number of Ps at its start, an idle spell,
-// millions of goroutines in succession.
+// SCHED-02, LIFE-23: what a whole process shows, the number of Ps at its start, millions of goroutines in
+// succession.
 #include <gtest/gtest.h>
 
 #include <sched.h>
@@ -15,7 +15,6 @@
 namespace {
 
 using goro_test::count_lines;
-using goro_test::k_asan;
 using goro_test::k_sanitized;
 using goro_test::program_result;
 using goro_test::run_program;
@@ -54,22 +53,6 @@ TEST(ProcessSched, SCHED_02_nonsense_in_the_environment_is_ignored_with_one_line
     EXPECT_NE(r.err.find("GORO_MAXPROCS"), std::string::npos) << r.err;
     EXPECT_NE(r.err.find(nonsense), std::string::npos) << r.err;
   }
-}
-
-// Not under ThreadSanitizer, whose own thread uses the CPU.
-struct Idle : testing::TestWithParam<int> {};
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Idle);
-#if !defined(GORO_TSAN)
-INSTANTIATE_TEST_SUITE_P(Procs, Idle, testing::Values(1, 4, 32));
-#endif
-
-TEST_P(Idle, SCHED_16_ten_thousand_parked_goroutines_use_no_cpu) {
-  const program_result r =
-      run_program("idle", {"10000", "10"}, {"GORO_MAXPROCS=" + std::to_string(GetParam())}, 60s);
-  ASSERT_EQ(r.exit_code, 0) << r.err;
-  // Under AddressSanitizer the one wake-up at the end costs some milliseconds more where page tables are
-  // dear.
-  EXPECT_LT(std::atol(r.out.c_str()), k_asan ? 50'000 : 10'000) << "microseconds of CPU in 10 s";
 }
 
 struct Succession : testing::TestWithParam<int> {};
