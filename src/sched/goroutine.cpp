@@ -14,11 +14,14 @@ namespace {
 
 // Descriptors come from slabs, which come from regions of 16 MB of address space, aligned to their size; the
 // regions form a list that a dump can walk. A region begins with what there is to know of its slabs. A slab
-// whose descriptors have all been free for a while gives its memory back; what a dump then reads there,
-// zeros, is a dead goroutine, and good as new.
+// whose descriptors have all been free for a while gives its memory back. It is then raw: who walks leaves it
+// out, because there are kernels where even to read such memory takes it anew. What who comes at that very
+// moment reads there, zeros, is a dead goroutine, and good as new.
 struct slab {
   slab* next_raw = nullptr;  // of those that are to be filled
   std::uint32_t cold = 0;    // while give_back_descriptors() counts: how many of its descriptors are idle
+  // Relaxed: who knows of a goroutine knows of what happened before it began.
+  std::atomic<bool> raw{false};
 };
 constexpr std::size_t k_region_bytes = std::size_t{16} << 20;
 constexpr std::size_t k_header_bytes = 2 * k_page;
@@ -91,6 +94,7 @@ void take(chain<goroutine>& to, std::size_t n) {
     slab* s = g_depot.raw;
     if (s) {
       g_depot.raw = s->next_raw;
+      s->raw.store(false, std::memory_order_relaxed);
     } else {
       s = new_slab();
     }
@@ -131,6 +135,7 @@ std::size_t give_back_descriptors() noexcept {
   while (slab* s = complete) {
     complete = s->next_raw;
     s->cold = 0;
+    s->raw.store(true, std::memory_order_relaxed);
     discard(reinterpret_cast<std::byte*>(first_of(s)), k_slab_bytes);
     const lock_guard guard(g_depot.guard);
     s->next_raw = std::exchange(g_depot.raw, s);
@@ -205,10 +210,14 @@ void give_shared_descriptor(goroutine* gp) noexcept {
 }
 
 void for_each_descriptor(void (*visit)(goroutine& g, void* arg), void* arg) {
-  for (region* r = g_depot.regions.load(std::memory_order_acquire); r;
-       r = r->next) {                                                            // pairs with new_region()
-    const std::size_t n = r->used.load(std::memory_order_acquire) * k_per_slab;  // pairs with new_slab()
-    for (std::size_t i = 0; i != n; ++i) visit(r->descriptors()[i], arg);
+  region* r = g_depot.regions.load(std::memory_order_acquire);  // pairs with new_region()
+  for (; r; r = r->next) {
+    const std::size_t n = r->used.load(std::memory_order_acquire);  // pairs with new_slab()
+    for (std::size_t i = 0; i != n; ++i) {
+      if (r->slabs[i].raw.load(std::memory_order_relaxed)) continue;
+      goroutine* const first = first_of(&r->slabs[i]);
+      for (std::size_t k = 0; k != k_per_slab; ++k) visit(first[k], arg);
+    }
   }
 }
 

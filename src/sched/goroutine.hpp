@@ -148,7 +148,7 @@ class goroutine_cache {
 goroutine* take_shared_descriptor();
 void give_shared_descriptor(goroutine* gp) noexcept;
 
-// Calls visit(g) for every descriptor ever made, dead ones included.
+// Calls visit(g) for every descriptor that has its memory, dead ones included.
 void for_each_descriptor(void (*visit)(goroutine& g, void* arg), void* arg);
 
 // Gives back the memory of those that were free and not needed since the last call; how many slabs. By one

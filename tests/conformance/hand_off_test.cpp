@@ -17,6 +17,7 @@
 
 #include <goro/goro.hpp>
 
+#include "support/build.hpp"
 #include "support/fixture.hpp"
 
 namespace {
@@ -81,14 +82,16 @@ TEST_P(HandOff, SCHED_18_well_behaved_goroutines_finish_beside_sixty_loops) {
     loops.start(60);
     goro::wait_group good;
     std::atomic<int> ended{0};
-    for (int i = 0; i < 1000; ++i) {
+    // A sanitizer makes a fiber for each, which takes 2.5 ms of CPU, of which they have a thirtieth.
+    constexpr int k_good = goro_test::k_sanitized ? 100 : 1000;
+    for (int i = 0; i < k_good; ++i) {
       good.go([&] {
         goro::this_goroutine::yield();
         ++ended;
       });
     }
     good.wait();
-    EXPECT_EQ(ended, 1000);
+    EXPECT_EQ(ended, k_good);
     loops.stop();
   });
 }

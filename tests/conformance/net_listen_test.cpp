@@ -132,7 +132,7 @@ TEST_P(NetListen, NET_15_without_descriptors_accept_fails_and_goes_on_afterwards
       errors.push_back(goro::net::unix_conn::pair().error());
     }
     // Looked at afterwards: UBSan checks the category of an error with a pipe of its own.
-    EXPECT_EQ(errors, std::vector<std::error_code>(7, make_error_code(std::errc::too_many_files_open)));
+    for (const std::error_code& error : errors) EXPECT_EQ(error, std::errc::too_many_files_open);
     auto server = listener.accept().value();
     EXPECT_TRUE(server.write("x"));
     EXPECT_EQ(read_text(client, 1), "x");

@@ -1,22 +1,16 @@
-// STACK-01, 04, 07 and 08: what stacks cost, and that memory which nobody uses is given back, and nothing
-// else. These take seconds, and run with one or two numbers of Ps.
+// STACK-01, 07 and 08: what stacks cost, and that memory which nobody uses is given back, and nothing else.
 #include <gtest/gtest.h>
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <thread>
-#include <vector>
 
 #include <goro/goro.hpp>
 
 #include "support/dive.hpp"
 #include "support/fixture.hpp"
+#include "support/watchdog.hpp"
 
 namespace {
 
@@ -25,7 +19,6 @@ using goro_test::eventually;
 using goro_test::expect_depth;
 using goro_test::expect_intact;
 using goro_test::in_goroutine;
-using goro_test::k_sanitized;
 using goro_test::resident_kb;
 using namespace std::chrono_literals;
 
@@ -75,6 +68,7 @@ bool has_free_gb(std::size_t gb) {
 }
 
 TEST_P(StackMemory, STACK_01_a_million_parked_goroutines_cost_a_page_each_and_little_more) {
+  goro_test::allow_longer(50s);  // where the machine has to find the memory first, a page costs 40 us
   const std::size_t n = has_free_gb(8) ? 1'000'000 : 100'000;
   const std::size_t before = resident_kb();
   crowd all(n);
@@ -168,62 +162,5 @@ TEST_P(StackMemory, STACK_08_stacks_are_used_again_and_again) {
 // --- what is in use stays ---
 
 // With all tools: the memory is not counted here.
-struct StackTrim : goro_test::procs_test {};
-INSTANTIATE_TEST_SUITE_P(Procs, StackTrim, testing::Values(2));
-
-constexpr auto k_until_trimmed = 2700ms;  // the keeper looks once in a second, and takes at the second look
-
-// Parks deep, returns, parks shallow, goes deep again; meanwhile others write to its locals.
-struct long_waiter {
-  static constexpr std::size_t k_depth = k_sanitized ? 80 * k_kb : 1 * k_mb;
-  goro::chan<goro::unit> gate;
-  std::atomic<std::uint64_t*> lent{nullptr};
-
-  void live() {
-    std::uint64_t shallow = 1;
-    const auto wait_deep = [&] {
-      std::uint64_t deep = 2;
-      lent = &deep;
-      gate.recv();
-      EXPECT_EQ(deep, 20U);
-      lent = &shallow;
-      expect_depth<64>(k_depth / 2);  // where memory was taken
-    };
-    expect_intact(dive<k_kb>(k_depth, wait_deep));
-    gate.recv();
-    EXPECT_EQ(shallow, 10U);
-    expect_depth<k_kb>(k_depth + k_depth / 2);
-  }
-
-  void write(std::uint64_t value) { *lent.load() = value; }
-};
-
-void release_all(std::vector<long_waiter>& all, std::uint64_t value) {
-  ASSERT_TRUE(goro_test::all_park("long waiter", all.size()));
-  std::this_thread::sleep_for(k_until_trimmed);
-  for (long_waiter& w : all) w.write(value);
-  for (long_waiter& w : all) w.gate.send({});
-}
-
-TEST_P(StackTrim, STACK_04_locals_of_long_waiters_stay_where_they_are) {
-  const std::size_t before = resident_kb();
-  std::vector<long_waiter> all(30);
-  goro::wait_group ended;
-  for (long_waiter& w : all) {
-    ended.add();
-    goro_test::go_named("long waiter", [&] {
-      const goro::scope_exit done([&] { ended.done(); });
-      w.live();
-    });
-  }
-  release_all(all, 20);
-  ASSERT_TRUE(goro_test::all_park("long waiter", all.size()));
-  const std::size_t deep = resident_kb();
-  release_all(all, 10);
-  ended.wait();
-  if (goro_test::memory_is_ours()) {
-    EXPECT_GE(deep, before + 30 * k_kb);
-  }
-}
 
 }  // namespace
