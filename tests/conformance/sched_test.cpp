@@ -175,15 +175,22 @@ TEST_P(SchedOneProc, SCHED_06_yield_gives_every_runnable_goroutine_a_turn) {
   in_goroutine([] {
     const int n = 30;
     std::vector<int> turns(n, 0);
+    // All have begun: where it takes longer than a slice to start them, a new one waits for the next.
+    const goro::chan<goro::unit> gate;
     goro::wait_group ended;
     for (int i = 0; i < n; ++i) {
-      ended.go([&, i] {
+      ended.add();
+      goro_test::go_named("peer", [&, i] {
+        gate.recv();
         for (int k = 0; k < 10; ++k) {
           ++turns[static_cast<std::size_t>(i)];
           goro::this_goroutine::yield();
         }
+        ended.done();
       });
     }
+    ASSERT_TRUE(goro_test::all_park("peer", n));
+    gate.close();
     for (int k = 1; k <= 10; ++k) {
       goro::this_goroutine::yield();
       for (const int t : turns) EXPECT_GE(t, k) << "a goroutine was passed over";
