@@ -159,14 +159,16 @@ TEST_P(HandOffStress, SCHED_18_more_loops_than_threads_for_them) {
     goro::sleep_for(50ms);  // the first ones have the Ps
     std::atomic<int> good{0};
     goro::wait_group well_behaved;
-    for (int i = 0; i < 1000; ++i) {
+    // A sanitizer makes a fiber for each, which takes 2.5 ms of CPU, of which they have a tenth.
+    constexpr int k_good = goro_test::k_sanitized ? 100 : 1000;
+    for (int i = 0; i < k_good; ++i) {
       well_behaved.go([&good] {
         goro::this_goroutine::yield();
         ++good;
       });
     }
     well_behaved.wait();
-    EXPECT_EQ(good, 1000);
+    EXPECT_EQ(good, k_good);
     EXPECT_GE(begun, 1);
     stop = true;
     ended.wait();
