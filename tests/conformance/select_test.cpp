@@ -1,12 +1,9 @@
 // SELECT-01 to 16: what is chosen, when select waits, and what the others keep.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <deque>
 #include <memory>
 #include <numeric>
@@ -410,44 +407,6 @@ TEST_P(Select, SELECT_13_blocking_and_leaving_accumulates_nothing) {
     ended.wait();
     // Nobody stands there any more: a try finds nobody to hand its value to.
     EXPECT_FALSE(quiet.try_send(1));
-  });
-}
-
-// How long each of n goroutines takes that wait for one channel, and for one of their own, to be woken by
-// their own and to withdraw from the common one: those first who came last.
-double nanoseconds_to_withdraw(int n) {
-  const goro::chan<int> common;
-  std::deque<goro::chan<int>> own(static_cast<std::size_t>(n));
-  std::atomic<int> entered{0};
-  goro::wait_group ended;
-  for (const goro::chan<int>& mine : own) {
-    ended.go([&, common, mine] {
-      goro::recv_case from_all{common};
-      goro::recv_case from_mine{mine};
-      ++entered;
-      goro::select(from_all, from_mine);
-      EXPECT_TRUE(from_mine);
-    });
-  }
-  while (entered != n) goro::this_goroutine::yield();
-  const auto start = std::chrono::steady_clock::now();
-  for (auto c = own.rbegin(); c != own.rend(); ++c) c->send(1);
-  ended.wait();
-  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() / n;
-}
-
-TEST_P(Select, SELECT_14_withdrawing_costs_the_same_however_many_others_wait) {
-  in_goroutine([] {
-    const int few = goro_test::goroutines_at_once(5'000) / (goro_test::k_sanitized ? 8 : 1);
-    double best_of_few = 1e12;
-    double best_of_many = 1e12;
-    for (int i = goro_test::k_sanitized ? 1 : 3; i != 0; --i) {
-      best_of_few = std::min(best_of_few, nanoseconds_to_withdraw(few));
-      best_of_many = std::min(best_of_many, nanoseconds_to_withdraw(8 * few));
-    }
-    std::printf("%.0f ns with %d, %.0f ns with %d\n", best_of_few, few, best_of_many, 8 * few);
-    // What does not fit the caches costs more; if each looked at all others it would be 8 times and more.
-    EXPECT_LT(best_of_many, 5 * best_of_few);
   });
 }
 
