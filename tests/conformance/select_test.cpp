@@ -410,6 +410,29 @@ TEST_P(Select, SELECT_13_blocking_and_leaving_accumulates_nothing) {
   });
 }
 
+// What it costs is in quiet/select_cost_test.cpp.
+TEST_P(Select, SELECT_14_many_withdraw_from_one_channel) {
+  in_goroutine([] {
+    const goro::chan<int> common;
+    std::deque<goro::chan<int>> own(1000);
+    goro::wait_group ended;
+    for (const goro::chan<int>& mine : own) {
+      ended.add();
+      go_named("chooser", [&, mine] {
+        goro::recv_case from_all{common};
+        goro::recv_case from_mine{mine};
+        goro::select(from_all, from_mine);
+        EXPECT_TRUE(from_mine);
+        ended.done();
+      });
+    }
+    ASSERT_TRUE(all_park("chooser", own.size()));
+    for (auto c = own.rbegin(); c != own.rend(); ++c) c->send(1);
+    ended.wait();
+    EXPECT_FALSE(common.try_send(1));  // nobody is left in its list
+  });
+}
+
 TEST_P(Select, SELECT_15_plain_operations_and_selects_mix) {
   in_goroutine([] {
     for (const int capacity : {0, 1, 3}) {

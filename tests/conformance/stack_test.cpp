@@ -23,11 +23,10 @@ using goro_test::dive_result;
 using goro_test::expect_depth;
 using goro_test::expect_intact;
 using goro_test::in_goroutine;
+using goro_test::k_kb;
+using goro_test::k_mb;
 using goro_test::k_sanitized;
 using namespace std::chrono_literals;
-
-constexpr std::size_t k_kb = 1 << 10;
-constexpr std::size_t k_mb = 1 << 20;
 
 // With the limit that is there when nobody has said anything.
 constexpr std::size_t k_deep = k_sanitized ? 90 * k_kb : 64 * k_mb;

@@ -18,12 +18,11 @@ namespace {
 using goro_test::dive;
 using goro_test::expect_depth;
 using goro_test::expect_intact;
+using goro_test::k_kb;
+using goro_test::k_mb;
 using goro_test::k_sanitized;
 using goro_test::resident_kb;
 using namespace std::chrono_literals;
-
-constexpr std::size_t k_kb = 1 << 10;
-constexpr std::size_t k_mb = 1 << 20;
 
 struct StackTrim : goro_test::procs_test {};
 INSTANTIATE_TEST_SUITE_P(Procs, StackTrim, testing::Values(2));

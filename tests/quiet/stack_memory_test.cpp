@@ -19,11 +19,10 @@ using goro_test::eventually;
 using goro_test::expect_depth;
 using goro_test::expect_intact;
 using goro_test::in_goroutine;
+using goro_test::k_kb;
+using goro_test::k_mb;
 using goro_test::resident_kb;
 using namespace std::chrono_literals;
-
-constexpr std::size_t k_kb = 1 << 10;
-constexpr std::size_t k_mb = 1 << 20;
 
 struct StackMemory : goro_test::procs_test {
   void SetUp() override {
@@ -158,9 +157,5 @@ TEST_P(StackMemory, STACK_08_stacks_are_used_again_and_again) {
   const goro::runtime_stats last = goro::stats();
   EXPECT_LE(last.stack_bytes_reserved, first.stack_bytes_reserved + first.stack_bytes_reserved / 10);
 }
-
-// --- what is in use stays ---
-
-// With all tools: the memory is not counted here.
 
 }  // namespace

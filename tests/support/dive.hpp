@@ -10,6 +10,9 @@
 
 namespace goro_test {
 
+inline constexpr std::size_t k_kb = 1 << 10;
+inline constexpr std::size_t k_mb = 1 << 20;
+
 // Comes back through every frame, and is too large for registers.
 struct dive_result {
   std::size_t bytes = 0;     // how deep it went
