@@ -150,9 +150,10 @@ void commit_return(machine* mp, goroutine* left, void*) noexcept {
 }
 
 void wait_for_processor(machine* mp) noexcept {
-  transition(mp->curg, g_status::running, g_status::runnable);
+  goroutine* const self = mp->curg;
+  transition(self, g_status::running, g_status::runnable);
   mp->commit = commit_return;
-  switch_to(mp, nullptr);
+  switch_to(mp, self, nullptr);
 }
 
 }  // namespace

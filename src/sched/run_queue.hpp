@@ -85,6 +85,21 @@ class run_queue {
     return true;
   }
 
+  // Owner: item goes behind everybody and the first in line comes out, in one step. Null, and nothing has
+  // changed, where that is not as simple as the two ends of ready. Else nobody can take item before
+  // end_rotation(), which its owner calls when it has left item's stack.
+  [[nodiscard, gnu::always_inline]] T* begin_rotation(T* item) noexcept {
+    lock_.owner_acquire();
+    if (run_next_.load(std::memory_order_relaxed) || fresh_.size() != 0 || ready_.size() == 0) [[unlikely]] {
+      lock_.owner_release();
+      return nullptr;
+    }
+    T* const first = ready_.pop_front();
+    ready_.push_back(item);
+    return first;
+  }
+  void end_rotation() noexcept { lock_.owner_release(); }
+
   // Owner: a goroutine that never ran. False if there is no room.
   [[nodiscard]] bool push_fresh(T* item) noexcept {
     const owner_guard guard(lock_);
@@ -109,7 +124,7 @@ class run_queue {
 
   // Owner: takes one in the usual order; null if there is none. Calls not_next() if it was not run_next.
   template <class NotNext>
-  [[nodiscard]] T* pick(NotNext not_next) noexcept {
+  [[nodiscard, gnu::always_inline]] T* pick(NotNext not_next) noexcept {
     const owner_guard guard(lock_);
     T* next = run_next_.load(std::memory_order_relaxed);
     if (next) {

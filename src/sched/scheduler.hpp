@@ -109,8 +109,8 @@ void ready_elsewhere(machine* mp, goroutine* gp) noexcept;
 // Puts gp at the end of the P's ready ring; if that is full, half of it goes to the global queue.
 void queue_ready(processor* pp, goroutine* gp) noexcept;
 
-// Gives gp a stack. Null if that has to be done from the scheduler's stack, which is then to have the turn.
-goroutine* prepare_first_turn(machine* mp, goroutine* gp) noexcept;
+// Gives gp a stack. False if that has to be done from the scheduler's stack, which is then to have the turn.
+bool prepare_first_turn(machine* mp, goroutine* gp) noexcept;
 void machine_loop(machine* mp) noexcept;  // until its thread is to end
 
 // --- looking for work, sleeping (find_runnable.cpp, idle.cpp, watch.cpp) ---

@@ -25,7 +25,7 @@ namespace {
 
 // Makes `next` the one that this machine runs, and notes what is to be done for the running goroutine, which
 // has ended.
-context depart(machine* mp, goroutine*& next) noexcept {
+[[gnu::always_inline]] inline context depart(machine* mp, goroutine* next) noexcept {
   mp->left.store(mp->curg, std::memory_order_relaxed);
   mp->commit = [](machine* m, goroutine* ended, void*) {
     sanitizer_end(ended->stack()->sanitizer);
@@ -71,19 +71,19 @@ departure goroutine_main(machine* mp) {
   }
 }
 
-g_status state_of_rare(machine* mp, goroutine*& next) noexcept {
+bool may_start_locked(machine* mp, goroutine* next) noexcept {
   transition(next, g_status::runnable, g_status::runnable);  // nothing else can be right
-  if (mp->curg) mp->chosen = std::exchange(next, nullptr);
-  return locked(g_status::running);
+  if (mp->curg) mp->chosen = next;
+  return !mp->curg;
 }
 
 // Whoever is left may hold a lock until nobody stands on its stack, so nothing slow is done before: to make a
 // stack takes a system call and a page fault. (A million goroutines that park on one channel, on two Ps: 3.1
 // us each instead of 1.2.)
-goroutine* prepare_first_turn(machine* mp, goroutine* gp) noexcept {
+bool prepare_first_turn(machine* mp, goroutine* gp) noexcept {
   if (mp->curg && (gp->wanted_stack() != 0 || !mp->pp->stacks.has_warm())) {
     mp->chosen = gp;
-    return nullptr;
+    return false;
   }
   const std::size_t wanted = gp->wanted_stack();
   stack_slot* s = wanted != 0 ? mp->pp->stacks.get_sized(wanted) : mp->pp->stacks.get();
@@ -94,13 +94,13 @@ goroutine* prepare_first_turn(machine* mp, goroutine* gp) noexcept {
   gp->sp.store(s->top, std::memory_order_relaxed);
   gp->eh = {};
   gp->saved_errno = 0;
-  return gp;
+  return true;
 }
 
 void leave_for_ever(machine* mp, goroutine* next) noexcept {
   goroutine* self = mp->curg;
   const context to = depart(mp, next);
-  sanitizer_leave(nullptr, next ? &next->stack()->sanitizer : &mp->system_stack);
+  sanitizer_leave(nullptr, mp->curg ? &mp->curg->stack()->sanitizer : &mp->system_stack);
   goro_arch_switch(self->place_of_sp(), to.sp, mp, to.start);
   std::abort();  // nobody switches to a goroutine that has ended
 }
@@ -128,7 +128,7 @@ void machine_loop(machine* mp) noexcept {
     if (gp && gp->is_locked() && gp->extras->home != mp) {
       give_turn_to_home(mp, gp);
     } else if (gp) {
-      switch_to(mp, gp);
+      switch_to(mp, nullptr, gp);
     }
   }
   if (processor* pp = mp->pp) {

@@ -27,9 +27,12 @@ namespace goro::detail {
 
 inline constexpr std::uint64_t k_care_period = 8;
 
-// Every k_care_period turns: who comes before the usual one? False: nobody may be chosen here, the
-// scheduler's own stack must have the turn.
-bool pick_with_care(processor* pp, std::uint64_t tick, goroutine*& gp) noexcept;
+// Every k_care_period turns: who comes before the usual one, if anybody?
+struct careful_choice {
+  goroutine* gp = nullptr;
+  bool scheduler = false;  // nobody may be chosen here: the scheduler's own stack must have the turn
+};
+careful_choice pick_with_care(processor* pp, std::uint64_t tick) noexcept;
 
 // This P's share of the global queue: one is returned, the others go to its own queue.
 goroutine* pick_share(processor* pp) noexcept;
@@ -38,7 +41,9 @@ goroutine* pick_share(processor* pp) noexcept;
   const std::uint64_t tick = pp->tick.load(std::memory_order_relaxed) + 1;
   goroutine* gp = nullptr;
   if (tick % k_care_period == 0) [[unlikely]] {
-    if (!pick_with_care(pp, tick, gp)) return nullptr;
+    const careful_choice choice = pick_with_care(pp, tick);
+    if (choice.scheduler) return nullptr;
+    gp = choice.gp;
   }
   if (!gp) gp = pp->queue.pick([pp] { pp->slice_start = 0; });
   if (!gp && sched.global.size() != 0) gp = pick_share(pp);
@@ -51,8 +56,10 @@ goroutine* pick_share(processor* pp) noexcept;
 // the turn.
 bool heed_call(machine* mp) noexcept;
 
-// The caller goes to the end of the queue; `next` has the turn, or the scheduler. (schedule.cpp)
+// The caller goes to the end of the queue; `next` has the turn, or the scheduler. `queue` does it, once the
+// caller is off its stack. (schedule.cpp)
 machine* requeue(machine* mp, goroutine* next) noexcept;
+machine* requeue(machine* mp, goroutine* next, commit_function queue) noexcept;
 
 // Who has the turn after the running goroutine; null: the scheduler decides.
 [[gnu::always_inline]] inline goroutine* pick_next(machine* mp) noexcept {
@@ -95,9 +102,9 @@ inline void complete_switch(machine* mp) noexcept {
   }
 }
 
-// The state with which one begins its turn that is not simply runnable. `next` becomes null if the scheduler
-// must have the turn first, because it may belong on another thread.
-g_status state_of_rare(machine* mp, goroutine*& next) noexcept;
+// `next` is not simply runnable, but locked to a thread. False: the scheduler must have the turn first,
+// because that may be another thread than this one.
+bool may_start_locked(machine* mp, goroutine* next) noexcept;
 
 inline context load_scheduler(machine* mp) noexcept {
   *mp->eh = {};
@@ -105,20 +112,17 @@ inline context load_scheduler(machine* mp) noexcept {
   return {.sp = mp->system_sp};
 }
 
-// Makes `next` (null: the scheduler) the one that this machine runs; the switch itself must follow. It
-// becomes null if it cannot start from here (prepare_first_turn).
-[[gnu::always_inline]] inline context load_next(machine* mp, goroutine*& next) noexcept {
+// Makes `next` (null: the scheduler) the machine's curg; the switch itself must follow. It is the scheduler
+// all the same if `next` cannot start from here.
+[[gnu::always_inline]] inline context load_next(machine* mp, goroutine* next) noexcept {
   if (!next) return load_scheduler(mp);
   g_status state = g_status::running;
   if (next->status.load(std::memory_order_relaxed) != g_status::runnable) [[unlikely]] {
-    state = state_of_rare(mp, next);
-    if (!next) return load_scheduler(mp);
+    if (!may_start_locked(mp, next)) return load_scheduler(mp);
+    state = locked(g_status::running);
   }
   const bool fresh = next->fresh();
-  if (fresh) {
-    next = prepare_first_turn(mp, next);
-    if (!next) return load_scheduler(mp);
-  }
+  if (fresh && !prepare_first_turn(mp, next)) return load_scheduler(mp);
   *mp->eh = next->eh;
   *mp->errno_address = next->saved_errno;
   void* const sp = next->sp.load(std::memory_order_relaxed);
@@ -126,18 +130,19 @@ inline context load_scheduler(machine* mp) noexcept {
   return {.sp = sp, .start = fresh ? goroutine_main : nullptr};
 }
 
-// From the running goroutine, or the scheduler's stack, to `next`. Returns when the caller has its next turn,
-// on the machine that gives it.
-[[gnu::always_inline]] inline machine* switch_to(machine* mp, goroutine* next) noexcept {
-  goroutine* self = mp->curg;
+// From `self`, the running goroutine (null: the scheduler's stack), to `next`. Returns when the caller has
+// its next turn, on the machine that gives it.
+[[gnu::always_inline]] inline machine* switch_to(machine* mp, goroutine* self, goroutine* next) noexcept {
   mp->left.store(self, std::memory_order_relaxed);
   if (self) {
     self->eh = *mp->eh;
     self->saved_errno = *mp->errno_address;
   }
   const context to = load_next(mp, next);
-  sanitizer_leave(self ? &self->stack()->sanitizer : &mp->system_stack,
-                  next ? &next->stack()->sanitizer : &mp->system_stack);
+  if constexpr (k_sanitized) {
+    sanitizer_leave(self ? &self->stack()->sanitizer : &mp->system_stack,
+                    mp->curg ? &mp->curg->stack()->sanitizer : &mp->system_stack);
+  }
   mp = goro_arch_switch(self ? self->place_of_sp() : &mp->system_sp, to.sp, mp, to.start);
   complete_switch(mp);
   return mp;
@@ -145,10 +150,10 @@ inline context load_scheduler(machine* mp) noexcept {
 
 // --- parking and making ready ---
 
-// Gives the calling goroutine's turn away; it goes on when somebody has put it into a run queue. Returns the
-// machine on which it goes on. What is to be done once it is off its stack is noted in the machine.
-[[gnu::always_inline]] inline machine* give_turn(machine* mp) noexcept {
-  return switch_to(mp, pick_next(mp));
+// Gives the turn of `self`, the caller, away; it goes on when somebody has put it into a run queue. Returns
+// the machine on which it goes on. What is to be done once it is off its stack is noted in the machine.
+[[gnu::always_inline]] inline machine* give_turn(machine* mp, goroutine* self) noexcept {
+  return switch_to(mp, self, pick_next(mp));
 }
 
 inline void set_waiting(goroutine* gp, wait_reason reason) noexcept {
@@ -158,17 +163,19 @@ inline void set_waiting(goroutine* gp, wait_reason reason) noexcept {
 
 // Parks, and releases a lock once off the stack.
 [[gnu::always_inline]] inline machine* park(machine* mp, lock& held, wait_reason reason) noexcept {
-  set_waiting(mp->curg, reason);
+  goroutine* const self = mp->curg;
+  set_waiting(self, reason);
   mp->release_after = &held;
-  return give_turn(mp);
+  return give_turn(mp, self);
 }
 
 // Parks, and has something else done.
 inline machine* park(machine* mp, commit_function commit, void* arg, wait_reason reason) noexcept {
-  set_waiting(mp->curg, reason);
+  goroutine* const self = mp->curg;
+  set_waiting(self, reason);
   mp->commit = commit;
   mp->commit_arg = arg;
-  return give_turn(mp);
+  return give_turn(mp, self);
 }
 
 // See waiter.hpp.

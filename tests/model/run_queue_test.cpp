@@ -192,6 +192,36 @@ TEST(model, run_queue_run_next) {
   EXPECT_TRUE(c.ready && c.turned_away);
 }
 
+// Who rotates stands in the queue before it may be taken: its owner is still on its stack.
+template <class Atomics, bool Early>
+void rotate(shared<2, Atomics>& s) {
+  s.push_ready();
+  item* self = &s.items[static_cast<std::size_t>(s.pushed)];
+  item* first = s.queue.begin_rotation(self);
+  if (!first) return;  // a thief has emptied the queue
+  ++s.pushed;
+  if (Early) s.queue.end_rotation();
+  self->payload = self->id + 100;  // it leaves its stack
+  if (!Early) s.queue.end_rotation();
+  s.owner.add(first);
+}
+
+TEST(model, run_queue_rotation) {
+  using atomics = guarded_data<model_atomics>;
+  coverage c;
+  expect_holds_in_both("rotation, 1 thief", [&](const options& o) {
+    return beside_thieves<2, atomics>(o, rotate<atomics, false>, c, 1, 2);
+  });
+  expect_holds_in_both("rotation, 2 thieves", [&](const options& o) {
+    return beside_thieves<2, atomics>(o, rotate<atomics, false>, c, 2, 1);
+  });
+  EXPECT_TRUE(c.ready && c.turned_away);
+  for (const ordering rules : {ordering::tso, ordering::weak}) {
+    expect_violated("rotation, open too early",
+                    beside_thieves<2, atomics>({.rules = rules}, rotate<atomics, true>, c, 1, 2), "race");
+  }
+}
+
 // All three places at once, the ring wrapping round, every order of picking, a batch from outside.
 template <class Atomics>
 void use_everything(shared<2, Atomics>& s) {

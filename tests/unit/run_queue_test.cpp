@@ -131,6 +131,20 @@ TEST_F(RunQueue, fresh_and_last_refuse_what_has_no_place) {
   EXPECT_FALSE(q.push_last(at(8)));
 }
 
+TEST_F(RunQueue, rotation_takes_the_first_and_puts_behind_the_last) {
+  EXPECT_EQ(q.begin_rotation(at(7)), nullptr) << "nobody to take";
+  for (std::size_t i = 0; i < 8; ++i) q.push_ready(at(i), overflow);
+  EXPECT_EQ(q.begin_rotation(at(8)), at(0)) << "a full ring has room for who changes places";
+  q.end_rotation();
+  EXPECT_TRUE(q.push_fresh(at(9)));
+  EXPECT_EQ(q.begin_rotation(at(0)), nullptr) << "it would be served before the fresh one";
+  EXPECT_EQ(q.pick([] {}), at(1));
+  EXPECT_EQ(q.pick(pick_order::oldest_fresh), at(9));
+  EXPECT_EQ(q.push_next(at(10)), nullptr);
+  EXPECT_EQ(q.begin_rotation(at(0)), nullptr) << "the next one comes first";
+  for (const int id : {10, 2, 3, 4, 5, 6, 7, 8, -1}) EXPECT_EQ(next(), id);
+}
+
 TEST_F(RunQueue, a_thief_takes_the_older_half_of_ready_then_of_fresh_then_the_next_one) {
   EXPECT_EQ(q.push_next(at(1)), nullptr);
   for (std::size_t i = 10; i < 15; ++i) q.push_ready(at(i), overflow);
