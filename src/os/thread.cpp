@@ -92,6 +92,20 @@ std::uintptr_t thread_stack_bottom() noexcept {
   return reinterpret_cast<std::uintptr_t>(bottom);
 }
 
+int current_core() noexcept { return ::sched_getcpu(); }
+
+void leave_core(int core) noexcept {
+  const int saved = errno;
+  cpu_set_t allowed;  // has room for 1024 cores; with more the kernel refuses, and the thread stays
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+    cpu_set_t others = allowed;
+    CPU_CLR(static_cast<std::size_t>(core), &others);
+    if (CPU_COUNT(&others) != 0 && ::sched_setaffinity(0, sizeof others, &others) == 0)
+      ::sched_setaffinity(0, sizeof allowed, &allowed);
+  }
+  errno = saved;
+}
+
 void ask_for_slice(time_slice slice) noexcept {
   constexpr std::uint64_t k_shortest = 100'000;  // ns; the least that the kernel takes
   const int saved = errno;                       // a kernel that refuses does no harm

@@ -60,6 +60,7 @@ struct processor {
   timer_heap timers;
 
   std::atomic<machine*> owner{nullptr};  // for those who look from outside
+  std::atomic<int> core{-1};             // where its machine was last seen to run, for the watcher
   std::atomic<std::uint32_t> tenure{0};  // how often it was given to an owner
   processor* idle_link = nullptr;        // guarded by the scheduler's lock
   const int id;

@@ -19,6 +19,7 @@
 
 #include "base/atomics.hpp"
 #include "os/clock.hpp"
+#include "os/thread.hpp"
 #include "poll/poller.hpp"
 #include "sched/turn.hpp"
 
@@ -148,6 +149,7 @@ careful_choice pick_with_care(processor* pp, std::uint64_t tick) noexcept {
   if (pp->flushed != sched.flush_round.load(std::memory_order_relaxed)) [[unlikely]]
     flush_caches(pp);
   if (tick % k_worth_period == 0) {
+    pp->core.store(current_core(), std::memory_order_relaxed);
     if (should_step_aside(pp)) {
       pp->aside = true;
       return {.scheduler = true};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "os/clock.hpp"
+#include "os/thread.hpp"
 #include "sched/scheduler.hpp"
 
 namespace goro::detail {
@@ -112,6 +113,7 @@ bool worth_joining() noexcept {
 
 void begin_stint(processor* pp) noexcept {
   const std::int64_t now = now_ns();
+  pp->core.store(current_core(), std::memory_order_relaxed);
   pp->present = {.begun = now, .activity = activity(), .look_at = now + k_first_look};
   g_judged.store(pp, std::memory_order_relaxed);
 }
