@@ -84,6 +84,13 @@ machine* pop_idle_machine() noexcept {
   return mp;
 }
 
+void remove_idle_machine(machine* mp) noexcept {
+  machine** at = &sched.idle_machines;
+  while (*at != mp) at = &(*at)->idle_link;
+  *at = mp->idle_link;
+  mp->on_idle_list = false;
+}
+
 void push_idle_machine(machine* mp) noexcept {
   if (mp->on_idle_list) return;
   mp->on_idle_list = true;

@@ -142,6 +142,7 @@ void note_sights() noexcept;  // the scheduler's lock is held, and nobody watche
 processor* take_idle_processor(const processor* preferred) noexcept;
 machine* pop_idle_machine() noexcept;
 void push_idle_machine(machine* mp) noexcept;
+void remove_idle_machine(machine* mp) noexcept;  // it is there
 void hold(machine* mp, processor* pp) noexcept;
 // Gives a sleeping machine, which must then be woken, a P; `turn` is who runs first with it, or null.
 void assign(machine* mp, processor* pp, goroutine* turn) noexcept;

@@ -313,7 +313,8 @@ goroutine* watch_closely(machine* mp, bool noted) noexcept {
     if (sched.freezing.load(std::memory_order_relaxed)) return nullptr;
     if (pp->id >= sched.procs.load(std::memory_order_relaxed)) return nullptr;
     if (run_all_timers(pp, time_point(clock::duration(now)))) return nullptr;
-    if (poll_is_due()) poll_now(mp);
+    const bool served = sched.in_poller.load(std::memory_order_relaxed) != nullptr;
+    if (!served && poll_is_due()) poll_now(mp);
     if (!pp->queue.look().empty()) return nullptr;
     if (goroutine* gp = steal_work(mp, now)) return gp;
     if (!mp->watching) return nullptr;
@@ -322,7 +323,7 @@ goroutine* watch_closely(machine* mp, bool noted) noexcept {
       seen = n;
       last_change = now;
     }
-    if (now - last_change >= k_quiet || !others_run()) {
+    if (now - last_change >= k_quiet || (!served && !others_run())) {
       sleep_as_sentinel(mp);
       return nullptr;
     }
