@@ -83,7 +83,7 @@ TEST_P(HandOff, SCHED_18_well_behaved_goroutines_finish_beside_sixty_loops) {
     goro::wait_group good;
     std::atomic<int> ended{0};
     // A sanitizer makes a fiber for each, which takes 2.5 ms of CPU, of which they have a thirtieth.
-    constexpr int k_good = goro_test::k_sanitized ? 100 : 1000;
+    constexpr int k_good = goro_test::k_tsan ? 30 : goro_test::k_asan ? 100 : 1000;
     for (int i = 0; i < k_good; ++i) {
       good.go([&] {
         goro::this_goroutine::yield();

@@ -160,7 +160,7 @@ TEST_P(HandOffStress, SCHED_18_more_loops_than_threads_for_them) {
     std::atomic<int> good{0};
     goro::wait_group well_behaved;
     // A sanitizer makes a fiber for each, which takes 2.5 ms of CPU, of which they have a tenth.
-    constexpr int k_good = goro_test::k_sanitized ? 100 : 1000;
+    constexpr int k_good = goro_test::k_tsan ? 30 : goro_test::k_asan ? 100 : 1000;
     for (int i = 0; i < k_good; ++i) {
       well_behaved.go([&good] {
         goro::this_goroutine::yield();
