@@ -60,6 +60,16 @@ goro_enable_warnings(load_parser_tests)
 add_test(NAME ecosystem.load_parser COMMAND load_parser_tests --gtest_brief=1)
 set_tests_properties(ecosystem.load_parser PROPERTIES LABELS example TIMEOUT 60)
 
+add_executable(load_fuzz ${CMAKE_CURRENT_LIST_DIR}/load_fuzz.cpp
+                         ${PROJECT_SOURCE_DIR}/examples/load_generator/response_parser.cpp)
+add_executable(address_fuzz ${CMAKE_CURRENT_LIST_DIR}/address_fuzz.cpp)
+foreach(fuzzer load_fuzz address_fuzz)
+  target_link_libraries(${fuzzer} PRIVATE goro::goro)
+  goro_enable_warnings(${fuzzer})
+  add_test(NAME ecosystem.${fuzzer} COMMAND ${fuzzer})
+  set_tests_properties(ecosystem.${fuzzer} PROPERTIES LABELS example TIMEOUT 60)
+endforeach()
+
 if(TARGET example_idle_connections)
   add_test(NAME ecosystem.idle_connections COMMAND example_idle_connections --connections 20000)
   set_tests_properties(ecosystem.idle_connections PROPERTIES LABELS example TIMEOUT 120 RUN_SERIAL ON)

@@ -2,41 +2,18 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <random>
 #include <string>
 #include <string_view>
 
 #include <gtest/gtest.h>
 
 #include "../../examples/load_generator/latencies.hpp"
-#include "../../examples/load_generator/response_parser.hpp"
+#include "load_responses.hpp"
 
 namespace {
 
-using load::response_parser;
-
-struct outcome {
-  bool done = false;
-  bool failed = false;
-  int status = 0;
-  std::uint64_t body = 0;
-  bool keep_alive = false;
-  std::size_t used = 0;
-  friend bool operator==(const outcome&, const outcome&) = default;
-};
-
-outcome read(std::string_view bytes, std::size_t each, bool ends = false) {
-  response_parser p;
-  std::size_t used = 0;
-  while (used != bytes.size() && !p.done() && !p.error()) used += p.feed(bytes.substr(used, each));
-  if (ends) p.feed_end();
-  return {.done = p.done(),
-          .failed = p.error() != nullptr,
-          .status = p.error() ? 0 : p.status(),
-          .body = p.error() ? 0 : p.body_size(),
-          .keep_alive = p.done() && p.keep_alive(),
-          .used = p.error() ? 0 : used};
-}
+using load_test::outcome;
+using load_test::read;
 
 outcome read_every_way(std::string_view bytes, bool ends = false) {
   const outcome whole = read(bytes, bytes.size(), ends);
