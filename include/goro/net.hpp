@@ -3,7 +3,7 @@
 //
 //   auto listener = goro::net::listen("127.0.0.1:8080").value();
 //   while (auto conn = listener.accept())
-//     goro::go([c = std::move(*conn)] mutable { ... c.read(buffer) ... c.write(reply) ... });
+//     goro::go([c = std::move(*conn)]() mutable { ... c.read(buffer) ... c.write(reply) ... });
 //
 // Errors are values: errc::closed after close() here, errc::timed_out at a deadline, errc::canceled by a
 // cancel_guard; what the kernel says keeps its own code (std::errc::connection_reset, ...). EINTR and SIGPIPE
@@ -115,7 +115,7 @@ class descriptor {
 };
 
 // While it lives, the end of the context ends the calls of that object with errc::canceled, those that wait
-// as well as later ones. Afterwards the object can be used as before. It must not outlive the object. One
+// as well as later ones: when the cancel returns, or ctx.err() tells, it is so. Afterwards the object can be used as before. It must not outlive the object. One
 // object may have several, in any order: it is usable as long as the contexts of all that live go on.
 class cancel_guard {
  public:
@@ -162,7 +162,9 @@ class stream_conn : public conn {
 
 class tcp_conn : public stream_conn {
  public:
-  // Makes an object of somebody else's connected socket, which it owns from then on if it succeeds.
+  // Makes an object of somebody else's connected socket, which it owns from then on if it succeeds. That it is
+  // one is for the caller to know; std::errc::bad_file_descriptor, std::errc::file_exists if an object of goro
+  // owns it already.
   static result<tcp_conn> adopt(int fd);
 
   endpoint local() const;
@@ -239,7 +241,7 @@ class unix_conn : public stream_conn {
   using stream_conn::stream_conn;
 };
 
-// Its close() also removes the file, if it is the first one. (UnixListener.Close)
+// The first close() also removes the file at its path, whoever has put it there by then. (UnixListener.Close)
 class unix_listener : public descriptor {
  public:
   result<unix_conn> accept();
@@ -277,7 +279,8 @@ result<std::vector<endpoint>> resolve(const context& ctx, std::string_view host)
 
 // Waits until somebody else's descriptor, a library's, can be read from, or written to, or has failed, so
 // that its non-blocking calls do not block; at once if its kind never blocks. It stays theirs: it must not be
-// closed meanwhile. errc::timed_out at the deadline; std::errc::bad_file_descriptor.
+// closed meanwhile. errc::timed_out at the deadline; std::errc::bad_file_descriptor; std::errc::file_exists for
+// one that an object of goro owns: those wait by themselves.
 std::error_code wait_readable(int fd, time_point deadline = {});
 std::error_code wait_writable(int fd, time_point deadline = {});
 

@@ -12,6 +12,9 @@
 // the same tree waits for the mutex, all descendants are done when any of the two returns (CTX-04). A mutex
 // for each canceler, as in Go, would have to be held down the whole path for that.
 //
+// What depends on a canceler is started, an after_func in a goroutine of its own, when it is done; but what
+// register_at_end() has put there is called just before, under the mutex.
+//
 // err and cause are written before `done` (release) and never again, so that they are read without the mutex
 // (acquire).
 //
@@ -27,6 +30,8 @@
 
 #include <goro/go.hpp>
 #include <goro/mutex.hpp>
+
+#include "ctx/at_end.hpp"
 
 namespace goro {
 
@@ -98,7 +103,10 @@ struct after_call : dependant {
   std::shared_ptr<after_call> self;  // while it is registered
   std::unique_ptr<timer_action> action;
   std::source_location where;
+  bool at_end = false;  // called where the context ends, not in a goroutine
 };
+
+bool is_at_end(const dependant& d) noexcept { return !d.child && static_cast<const after_call&>(d).at_end; }
 
 }  // namespace
 
@@ -129,6 +137,10 @@ struct cancel_handle {
 namespace {
 
 void start_after_call(after_call& a) {
+  if (a.at_end) {
+    const std::shared_ptr<after_call> self = std::exchange(a.self, nullptr);
+    return a.action->run();
+  }
   struct run {
     std::shared_ptr<after_call> call;
     void operator()() const { call->action->run(); }
@@ -165,7 +177,7 @@ void cancel_tree(canceler& first, std::error_code err, std::error_code cause, st
     }
     while (dependant* below = c.dependants) {
       unlink(*below);
-      link(todo, *below);
+      is_at_end(*below) ? start_after_call(static_cast<after_call&>(*below)) : link(todo, *below);
     }
     mark_done(c, err, cause);
   }
@@ -258,11 +270,9 @@ std::shared_ptr<cancel_handle> make_cancel_handle(context_ptr node) {
 }
 context_node& node_of(const cancel_handle& h) noexcept { return *h.node; }
 
-std::shared_ptr<void> register_after(const context_ptr& node, std::unique_ptr<timer_action> action,
-                                     std::source_location where) {
-  auto a = std::make_shared<after_call>();
-  a->action = std::move(action);
-  a->where = where;
+namespace {
+
+std::shared_ptr<void> enlist(const context_ptr& node, std::shared_ptr<after_call> a) {
   a->watched = checked(node).cancel;
   if (!a->watched) return a;  // never
   const std::lock_guard held(a->watched->common->guard);
@@ -273,6 +283,23 @@ std::shared_ptr<void> register_after(const context_ptr& node, std::unique_ptr<ti
     link(a->watched->dependants, *a);
   }
   return a;
+}
+
+}  // namespace
+
+std::shared_ptr<void> register_after(const context_ptr& node, std::unique_ptr<timer_action> action,
+                                     std::source_location where) {
+  auto a = std::make_shared<after_call>();
+  a->action = std::move(action);
+  a->where = where;
+  return enlist(node, std::move(a));
+}
+
+std::shared_ptr<void> register_at_end(const context_ptr& node, std::unique_ptr<timer_action> action) {
+  auto a = std::make_shared<after_call>();
+  a->action = std::move(action);
+  a->at_end = true;
+  return enlist(node, std::move(a));
 }
 
 bool unregister_after(void* registration) {

@@ -1,16 +1,15 @@
 #include "net/cancel.hpp"
 
-#include <mutex>
-#include <optional>
 #include <utility>
+
+#include "ctx/at_end.hpp"
 
 namespace goro::detail {
 
 struct cancel_link {
-  mutex guard;
   net_fd* f = nullptr;  // null: ended
-  bool fired = false;   // the context has ended, and cancelled the descriptor
-  std::optional<stop_func> stop;
+  bool fired = false;   // the context has ended, and cancelled the descriptor; guarded by its tree's mutex
+  std::shared_ptr<void> registration;
 };
 
 namespace {
@@ -21,36 +20,27 @@ void set_canceled(net_fd* f, bool canceled) {
   if (use) set_canceled(*f->poll, canceled);
 }
 
-void cancel(cancel_link& link) {
-  const std::lock_guard held(link.guard);
-  if (!link.f || std::exchange(link.fired, true)) return;
-  set_canceled(link.f, true);
-}
-
 }  // namespace
 
 std::shared_ptr<cancel_link> cancel_on_end(const context& ctx, net_fd* f) {
   if (!f || !f->poll || !ctx.done()) return nullptr;
   auto link = std::make_shared<cancel_link>();
-  f->refs.fetch_add(1, std::memory_order_relaxed);
   link->f = f;
-  if (ctx.err()) {
-    cancel(*link);
-    return link;
-  }
-  link->stop.emplace(after_func(ctx, [link] { cancel(*link); }));
+  auto action = [l = link.get()] {  // it lives until end_link()
+    l->fired = true;
+    set_canceled(l->f, true);
+  };
+  link->registration = register_at_end(context_access::node(ctx),
+                                       std::make_unique<timer_call<decltype(action)>>(std::move(action)));
+  f->refs.fetch_add(1, std::memory_order_relaxed);
   return link;
 }
 
 void end_link(cancel_link& link) {
-  if (link.stop) (*link.stop)();
-  net_fd* f = nullptr;
-  {
-    const std::lock_guard held(link.guard);
-    f = std::exchange(link.f, nullptr);
-    if (!f) return;
-    if (link.fired) set_canceled(f, false);
-  }
+  if (!link.f) return;
+  unregister_after(link.registration.get());
+  net_fd* f = std::exchange(link.f, nullptr);
+  if (link.fired) set_canceled(f, false);
   drop_ref(f);
 }
 

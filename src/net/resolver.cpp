@@ -36,6 +36,8 @@ std::error_code error_of(int code, int system_error) {
   switch (code) {
     case EAI_NONAME:
     case EAI_NODATA:
+      // The C library says the same of a name that it could not look up for want of a descriptor.
+      if (system_error == EMFILE || system_error == ENFILE) return detail::os_error(system_error);
       return errc::no_such_host;
     case EAI_AGAIN:
       return std::make_error_code(std::errc::resource_unavailable_try_again);
@@ -52,6 +54,7 @@ addresses look_up(const std::string& host) {
   addrinfo wish{};
   wish.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
+  errno = 0;
   const int code = ::getaddrinfo(host.c_str(), nullptr, &wish, &found);
   if (code != 0) return fail(error_of(code, errno));
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
@@ -68,6 +71,7 @@ addresses look_up(const std::string& host) {
 }  // namespace
 
 result<std::vector<endpoint>> resolve(const context& ctx, std::string_view host) {
+  if (const std::error_code err = ctx.err()) return fail(err);
   if (const auto number = detail::parse_number(host)) return std::vector{*number};
   if (host.empty() || host.find('\0') != std::string_view::npos) return fail(errc::no_such_host);
   if (const std::error_code err = lookups().acquire(ctx, 1)) return fail(err);

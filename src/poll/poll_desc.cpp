@@ -1,6 +1,7 @@
 #include "poll/poll_desc.hpp"
 
 #include <new>
+#include <optional>
 
 #include <goro/error.hpp>
 
@@ -114,9 +115,12 @@ std::error_code wait_ready(poll_desc& d, direction dir, std::uint32_t seen, time
   runtime_entry entry;
   const poll_waiter counted(entry.mp());
   poll_desc::side& s = d.at(dir);
+  std::optional<std::uint32_t> cancels_before;
   for (;;) {
     d.guard.acquire();
     std::error_code error = check(d, dir);
+    if (!error && cancels_before.value_or(d.cancel_count) != d.cancel_count) error = errc::canceled;
+    cancels_before = d.cancel_count;
     if (!error && has_passed(own_deadline)) error = errc::timed_out;
     if (error || s.events.load(std::memory_order_relaxed) != seen) {
       d.guard.release();
@@ -166,6 +170,7 @@ void set_canceled(poll_desc& d, bool canceled) noexcept {
     const lock_guard guard(d.guard);
     d.cancels.fetch_add(canceled ? 1 : -1, std::memory_order_release);
     if (canceled) {
+      ++d.cancel_count;
       for (poll_desc::side& s : d.sides) wake_all(s, woken);
     }
   }

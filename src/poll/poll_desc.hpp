@@ -41,7 +41,8 @@ struct alignas(64) poll_desc {
   int fd = -1;
   // Written under the guard; read without it before each try.
   std::atomic<bool> closing{false};
-  std::atomic<int> cancels{0};  // by how many contexts it is cancelled
+  std::atomic<int> cancels{0};     // by how many contexts it is cancelled
+  std::uint32_t cancel_count = 0;  // how often it was; guarded. A wait that sees it change was cancelled, too
   // The peer has ended, or sent urgent data: a short read is not the last one.
   std::atomic<bool> eager{false};
 

@@ -188,6 +188,7 @@ TEST_P(NetDial, names_and_numbers_are_resolved) {
     const auto [ctx, cancel] = goro::with_cancel(goro::background());
     cancel();
     EXPECT_EQ(goro::net::resolve(ctx, "localhost").error(), errc::canceled);
+    EXPECT_EQ(goro::net::resolve(ctx, "127.0.0.9").error(), errc::canceled);
   });
 }
 

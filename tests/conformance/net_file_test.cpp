@@ -9,12 +9,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <thread>
 
 #include <goro/goro.hpp>
 #include <goro/net.hpp>
 
+#include "support/build.hpp"
 #include "support/net.hpp"
 
 namespace {
@@ -35,6 +37,7 @@ using goro_test::in_goroutine;
 using goro_test::long_ago;
 using goro_test::read_all;
 using goro_test::read_text;
+using goro_test::repetitions;
 using namespace std::chrono_literals;
 
 struct NetFile : goro_test::net_test {};
@@ -104,6 +107,51 @@ TEST_P(NetFile, NET_19_regular_files_have_no_deadlines) {
     EXPECT_EQ(file.set_deadline({}), errc::closed);
     EXPECT_EQ(file.write(".").err, errc::closed);
   });
+}
+
+TEST_P(NetFile, a_cancel_is_in_force_when_it_returns) {
+  everywhere([] {
+    for (int i = 0; i != repetitions(200); ++i) {
+      auto [from, to] = file_conn::pipe().value();
+      const auto [parent, cancel] = goro::with_cancel(goro::background());
+      const auto [ctx, unused] = goro::with_cancel(parent);
+      const goro::net::cancel_guard guard(ctx, to);
+      cancel();
+      ASSERT_EQ(to.write("x").err, goro::errc::canceled) << i;
+    }
+  });
+}
+
+TEST_P(NetFile, a_deadline_of_a_context_is_in_force_when_the_context_tells) {
+  everywhere([] {
+    for (int i = 0; i != repetitions(100); ++i) {
+      auto [from, to] = file_conn::pipe().value();
+      const auto [ctx, cancel] = goro::with_timeout(goro::background(), 200us);
+      const goro::net::cancel_guard guard(ctx, to);
+      ctx.done().recv();
+      ASSERT_EQ(to.write("x").err, goro::errc::canceled) << i;
+    }
+  });
+}
+
+TEST_P(NetFile, a_cancel_ends_a_wait_although_the_guard_goes_at_once) {
+  for (int i = 0; i != repetitions(100); ++i) {
+    auto [from, to] = file_conn::pipe().value();
+    goro::chan<std::error_code> ended{1};
+    go_named("reader", [&, &from = from] {
+      char c = 0;
+      ended.send(from.read(std::as_writable_bytes(std::span(&c, 1))).err);
+    });
+    ASSERT_TRUE(all_park("reader"));
+    {
+      const auto [ctx, cancel] = goro::with_cancel(goro::background());
+      const goro::net::cancel_guard guard(ctx, from);
+      cancel();
+    }
+    ASSERT_EQ(ended.recv().value(), goro::errc::canceled) << i;
+    EXPECT_TRUE(to.write("x"));
+    EXPECT_EQ(read_text(from, 1), "x");
+  }
 }
 
 TEST_P(NetFile, what_cannot_be_adopted_stays_with_its_owner) {
@@ -207,7 +255,7 @@ TEST_P(NetFile, NET_19_several_wait_for_one_descriptor) {
 // What came before a waiter is there for it as well, even if it woke another one up.
 TEST_P(NetFile, NET_19_those_who_come_later_see_what_is_there) {
   in_goroutine([] {
-    for (int i = 0; i < goro_test::repetitions(500); ++i) {
+    for (int i = 0; i < repetitions(500); ++i) {
       const foreign_pipe p;
       goro::wait_group ended;
       for (int k = 0; k < 4; ++k) ended.go([&] { EXPECT_FALSE(wait_readable(p.from())); });
@@ -282,7 +330,7 @@ TEST_P(NetFile, ping_pong_over_other_peoples_pipes) {
   in_goroutine([] {
     const foreign_pipe there;
     const foreign_pipe back;
-    const int n = goro_test::repetitions(2000);
+    const int n = repetitions(2000);
     goro::wait_group ended;
     ended.go([&] {
       for (int i = 0; i < n; ++i) {
