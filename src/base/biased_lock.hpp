@@ -17,7 +17,7 @@
 // Rejected: Chase-Lev's deque and Go's ring, lock-free for both sides. They cost the owner a full fence or a
 // compare-and-swap at each pop, and every queue that a thief may see must be shaped for it. With this lock
 // what it protects is ordinary data. Its price: a thief waits if the owner loses its core within those few
-// instructions.
+// instructions, or while it switches (sched/run_queue.hpp).
 #pragma once
 
 #include "base/atomics.hpp"

@@ -92,18 +92,11 @@ std::uintptr_t thread_stack_bottom() noexcept {
   return reinterpret_cast<std::uintptr_t>(bottom);
 }
 
-int current_core() noexcept { return ::sched_getcpu(); }
-
-void leave_core(int core) noexcept {
+int current_core() noexcept {
   const int saved = errno;
-  cpu_set_t allowed;  // has room for 1024 cores; with more the kernel refuses, and the thread stays
-  if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-    cpu_set_t others = allowed;
-    CPU_CLR(static_cast<std::size_t>(core), &others);
-    if (CPU_COUNT(&others) != 0 && ::sched_setaffinity(0, sizeof others, &others) == 0)
-      ::sched_setaffinity(0, sizeof allowed, &allowed);
-  }
+  const int core = ::sched_getcpu();
   errno = saved;
+  return core;
 }
 
 void ask_for_slice(time_slice slice) noexcept {

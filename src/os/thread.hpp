@@ -41,12 +41,8 @@ struct thread_id {
 // The lowest address of the calling thread's own stack; 0 if that cannot be found out.
 std::uintptr_t thread_stack_bottom() noexcept;
 
-// The core on which the calling thread runs. 2 ns.
+// The core on which the calling thread runs, or -1. 2 ns.
 int current_core() noexcept;
-
-// Has the kernel move the calling thread to another core than `core`, if it may run on one; where it may run
-// stays as it is. Some microseconds.
-void leave_core(int core) noexcept;
 
 // How long the kernel lets the calling thread run before it looks at others on the same core, from Linux 6.12
 // on; it does not change how much each may run. A thread with a short slice gets its turn as soon as it wakes

@@ -1,7 +1,8 @@
 // Who learns from the kernel that descriptors are ready.
 //
 //   a machine that runs out of work, or has had enough of it for a millisecond, looks without sleeping
-//   the sentinel sleeps in here, if nobody else looks (sched/rest.cpp)
+//   the sentinel, or who has run out of work beside a watcher, sleeps in here, if nobody else looks
+//   (sched/rest.cpp)
 //   sysmon looks when nobody has for a millisecond: those who hold a P compute
 //
 // Whoever gets an event makes its waiters ready.

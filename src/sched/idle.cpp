@@ -7,7 +7,8 @@
 //   watcher    holds a P, is awake, and looks every few tens of microseconds whether work has waited too long
 //              (watch.cpp). While there is a watcher a submission costs nothing.
 //   sentinel   sleeps, without a P. It takes the watcher's place when nothing has been submitted for a while,
-//              or nothing runs. It sleeps until the earliest timer, and a submission wakes it.
+//              or nothing runs; it may be another machine, one that sleeps in the poller already. It sleeps
+//              until the earliest timer, and a submission wakes it.
 //
 // Invariant W: if a P is idle, there is a watcher or a sentinel, or somebody inside a function of this file
 // or of hand_off.cpp is about to appoint one. At most one of each; both never.
@@ -22,7 +23,8 @@
 // model.idle_*.
 //
 // All transitions happen under the scheduler's lock; only looks at `sentinel` do without. A machine sleeps
-// until somebody has put a P into `assigned`; where, and what else wakes the sentinel, is in rest.cpp.
+// until somebody has put a P into `assigned`; where, and who takes one without being given it, is in
+// rest.cpp.
 #include <utility>
 
 #include "os/clock.hpp"
@@ -179,6 +181,8 @@ int running_processors() noexcept {
   return n;
 }
 
+int working_processors() noexcept { return running_processors() - (sched.watcher ? 1 : 0); }
+
 bool others_run() noexcept {
   const machine* self = current_machine();
   return running_processors() > (self && self->pp ? 1 : 0);
@@ -206,6 +210,7 @@ void stop_machine(machine* mp) noexcept {
 // after the look, the watcher might have found work and resigned in between, and nobody would look after the
 // P.
 bool watch_or_sleep(machine* mp) noexcept {
+  time_point due = time_point::max();
   {
     const lock_guard guard(sched.guard);
     // A P is not left with work in its queue; it may hold some if the last pick was refused because a timer
@@ -220,9 +225,12 @@ bool watch_or_sleep(machine* mp) noexcept {
       return true;
     }
     release_processor(mp);
+    // If it is to serve the poller it looks after the timers as well.
+    if (anybody_polls() && working_processors() == 0) due = earliest_timer();
+    mp->rests_until = due;
     push_idle_machine(mp);
   }
-  sleep_until_assigned(mp, nullptr);
+  sleep_until_assigned(mp, due == time_point::max() ? nullptr : &due);
   return false;
 }
 
@@ -257,9 +265,10 @@ void ensure_machine() noexcept {
 successor provide_for_idle() noexcept {
   if (!sched.idle_procs || sched.watcher || sched.sentinel.load(std::memory_order_relaxed))
     return successor::not_needed;
-  machine* sleeper = sched.idle_machines;
+  machine* sleeper = sched.in_poller.load(std::memory_order_relaxed);
+  if (!sleeper || !sleeper->on_idle_list) sleeper = sched.idle_machines;
   if (!sleeper || sleeper->rests_until > earliest_timer()) return successor::to_be_woken;
-  pop_idle_machine();
+  remove_idle_machine(sleeper);
   sched.sentinel_due.store(sleeper->rests_until.time_since_epoch().count(), std::memory_order_relaxed);
   sched.sentinel.store(sleeper, std::memory_order_release);
   return successor::asleep;

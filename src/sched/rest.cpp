@@ -12,7 +12,8 @@
 // Beside a P that serves connections and looks by itself, again and again, it stays on its note: else the
 // kernel would wake a second core for every packet that comes while the first one is about to look. It only
 // checks now and then whether that is still so. Between two checks, and if the sentinel was appointed in its
-// sleep, sysmon looks; and who gives up the last P that was held wakes it.
+// sleep, sysmon looks; and who gives up the last P that was held wakes it. (Who was appointed while it slept
+// in the poller stays there until the next packet, which wakes it once for nothing.)
 //
 // `in_poller` says who sleeps there, one at a time, so that wake_poller() cannot wake the wrong one. It is
 // written under the scheduler's lock, as is what a waker wants to tell: either the waker sees that its word
@@ -53,7 +54,7 @@ bool rise(machine* mp) noexcept {
   return false;
 }
 
-// An idle machine has got events; it goes on with a P, if one is free. The scheduler's lock is held.
+// An idle machine has something to do; it goes on with a P, if one is free. The scheduler's lock is held.
 bool resume_service(machine* mp) noexcept {
   if (!mp->on_idle_list) return false;
   processor* pp = take_idle_processor(nullptr);
@@ -66,7 +67,7 @@ bool resume_service(machine* mp) noexcept {
 // Is it for this machine to sleep in the poller? The scheduler's lock is held.
 bool serves_poller(const machine* mp) noexcept {
   if (is_sentinel(mp)) return !others_run() || poll_is_due();
-  return mp->on_idle_list && sched.watcher && running_processors() == 1;
+  return mp->on_idle_list && sched.watcher && working_processors() == 0;
 }
 
 // True if the machine is to sleep in the poller, and has its place there.
@@ -87,7 +88,8 @@ class sleeper {
 
   void sleep_once() noexcept {
     events_.size = 0;
-    if (enter_poller(mp_)) {
+    served_ = enter_poller(mp_);
+    if (served_) {
       sleep_in_poller(events_, deadline_);
     } else {
       sleep_on_note();
@@ -127,13 +129,14 @@ class sleeper {
       mp_->chosen = std::exchange(mp_->assigned_turn, nullptr);
       return true;
     }
-    if (due_ || events_.size != 0) return rise(mp_) || (events_.size != 0 && resume_service(mp_));
-    return false;
+    if (!due_ && events_.size == 0) return false;
+    return rise(mp_) || (served_ && resume_service(mp_));
   }
 
   machine* const mp_;
   const time_point* deadline_;
   bool due_ = false;
+  bool served_ = false;  // the poller
   std::chrono::nanoseconds check_ = k_first_check / 2;
   poll_batch events_;
 };
@@ -147,7 +150,33 @@ void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept {
   } while (!s.settle());
 }
 
+namespace {
+
+// The watcher's place goes to one that sleeps in the poller, and need not be woken for it.
+bool leave_watch_to_sleeper(machine* mp) noexcept {
+  time_point due;
+  {
+    const lock_guard guard(sched.guard);
+    const machine* sleeper = sched.in_poller.load(std::memory_order_relaxed);
+    due = earliest_timer();
+    if (!anybody_polls() || !sleeper || !sleeper->on_idle_list || sleeper->rests_until > due) return false;
+    mp->watching = false;
+    sched.watcher = nullptr;
+    release_processor(mp);
+    static_cast<void>(provide_for_idle());
+    mp->rests_until = due;  // so that it can be the next one
+    push_idle_machine(mp);
+  }
+  heavy_fence();  // [MO-3]
+  complete_resignation(successor::asleep);
+  sleep_until_assigned(mp, due == time_point::max() ? nullptr : &due);
+  return true;
+}
+
+}  // namespace
+
 void sleep_as_sentinel(machine* mp) noexcept {
+  if (leave_watch_to_sleeper(mp)) return;
   time_point due;
   {
     const lock_guard guard(sched.guard);

@@ -13,7 +13,8 @@
 //
 // All of it is guarded by a biased lock (base/biased_lock.hpp): the P's machine is the owner, thieves take
 // half of one place at a time. The indices are atomics only so that an idle machine can look from outside how
-// the queue moves (marks()) without disturbing the owner.
+// the queue moves (marks()) without disturbing the owner. One hold may last for a switch: who yields stands
+// in the queue before it has left its stack (begin_rotation).
 #pragma once
 
 #include <array>
@@ -87,7 +88,7 @@ class run_queue {
 
   // Owner: item goes behind everybody and the first in line comes out, in one step. Null, and nothing has
   // changed, where that is not as simple as the two ends of ready. Else nobody can take item before
-  // end_rotation(), which its owner calls when it has left item's stack.
+  // end_rotation(), which its owner calls when it has left item's stack, and before anything else here.
   [[nodiscard, gnu::always_inline]] T* begin_rotation(T* item) noexcept {
     lock_.owner_acquire();
     if (run_next_.load(std::memory_order_relaxed) || fresh_.size() != 0 || ready_.size() == 0) [[unlikely]] {

@@ -205,10 +205,10 @@ void ready_elsewhere(machine* mp, goroutine* gp) noexcept {
   notify_submit();
 }
 
-[[gnu::noinline]] machine* requeue(machine* mp, goroutine* next, commit_function queue) noexcept {
+[[gnu::noinline]] machine* requeue(machine* mp, goroutine* next, commit_function commit) noexcept {
   goroutine* const self = mp->curg;
   transition(self, g_status::running, g_status::runnable);
-  mp->commit = queue;
+  mp->commit = commit;
   return switch_to(mp, self, next);
 }
 
@@ -257,17 +257,17 @@ void yield() {
     ::sched_yield();
     return;
   }
-  detail::commit_function queue = detail::commit_rotation;
+  detail::commit_function commit = detail::commit_rotation;
   detail::goroutine* next = detail::change_places(mp);
   if (!next) {
-    queue = detail::commit_yield;
+    commit = detail::commit_yield;
     next = detail::pick_next(mp);
     if (!next && detail::nothing_waits(mp->pp)) return;
   }
   mp->pp->yields.add();
   // One call for both: a return goes where the processor expects it only if whoever is resumed has called the
   // switch from the same places as who is left (2 ns of the 20 of a yield among a thousand).
-  entry.moved(detail::requeue(mp, next, queue));
+  entry.moved(detail::requeue(mp, next, commit));
 }
 
 }  // namespace goro::this_goroutine

@@ -28,7 +28,7 @@ struct scheduler {
   lock guard;
   processor* idle_procs = nullptr;
   machine* idle_machines = nullptr;
-  machine* watcher = nullptr;
+  relaxed<machine*> watcher{nullptr};
   std::atomic<machine*> sentinel{nullptr};
   std::atomic<clock::rep> sentinel_due{0};
   std::atomic<machine*> in_poller{nullptr};  // who sleeps there (rest.cpp); written under `guard`
@@ -132,7 +132,8 @@ void wake_sentinel() noexcept;
 bool watch_or_sleep(machine* mp) noexcept;
 void sleep_as_sentinel(machine* mp) noexcept;
 bool others_run() noexcept;
-int running_processors() noexcept;  // how many Ps are held, by watchers too
+int running_processors() noexcept;  // how many Ps are held, by the watcher too
+int working_processors() noexcept;  // the same without the watcher's
 bool all_quiet(
     machine* mp) noexcept;  // the calling machine is still the sentinel, and there is nothing to do
 void appoint_watcher() noexcept;

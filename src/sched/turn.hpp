@@ -56,10 +56,8 @@ goroutine* pick_share(processor* pp) noexcept;
 // the turn.
 bool heed_call(machine* mp) noexcept;
 
-// The caller goes to the end of the queue; `next` has the turn, or the scheduler. `queue` does it, once the
-// caller is off its stack. (schedule.cpp)
+// The caller goes to the end of the queue; `next` has the turn, or the scheduler. (schedule.cpp)
 machine* requeue(machine* mp, goroutine* next) noexcept;
-machine* requeue(machine* mp, goroutine* next, commit_function queue) noexcept;
 
 // Who has the turn after the running goroutine; null: the scheduler decides.
 [[gnu::always_inline]] inline goroutine* pick_next(machine* mp) noexcept {

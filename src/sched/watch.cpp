@@ -16,7 +16,9 @@
 // wake-up; so ten times as long beside who serves connections and keeps up, or on the core of one that it
 // watches), or, at first, does nothing: a look takes cache lines away from those who work. A goroutine that
 // is made ready by one that keeps computing starts within a nap and k_least_patience. When nothing has been
-// submitted for k_quiet, or nobody runs, it goes to sleep as the sentinel (idle.cpp).
+// submitted for k_quiet it goes to sleep as the sentinel (idle.cpp); at once if nobody runs, but for one that
+// has run dry, serves the poller (rest.cpp) and is about to go on. While that one waits there nobody can wake
+// the watcher: what a plain thread submits is found when its nap ends.
 #include <utility>
 
 #include "base/atomics.hpp"
@@ -35,8 +37,8 @@ constexpr std::int64_t k_short_answer = 5'000;  // one that computes may still u
 constexpr std::int64_t k_spin = 40'000;  // looks without a nap for so long first: more than k_least_patience
 constexpr std::int64_t k_look = 10'000;  // between two looks of that time
 constexpr std::int64_t k_nap = 40'000;
-constexpr std::int64_t k_long_nap = 400'000;  // while the others run dry again and again, or share its core
-constexpr std::int64_t k_move_period = 2'000'000;  // it leaves a core at most so often
+constexpr std::int64_t k_nap_alone = 100'000;  // while one waits in the poller, and nobody runs
+constexpr std::int64_t k_long_nap = 400'000;   // while the others run dry again and again, or share its core
 constexpr std::int64_t k_quiet = 500'000;
 
 // Where a queue stood at some moment. Only the watcher uses these, and there is one watcher at a time.
@@ -59,8 +61,7 @@ struct board {
   bool global_valid = false;
   std::int64_t global_time = 0;
   std::uint64_t global_pushed = 0;
-  bool noted = false;         // by who has woken the watcher
-  std::int64_t moved_at = 0;  // when it last left a core
+  bool noted = false;  // by who has woken the watcher
   // Of the present watch.
   std::int64_t begun = 0;
   std::uint64_t activity = 0;
@@ -254,33 +255,30 @@ bool all_ran_dry(const machine* mp) noexcept {
 // Turns given and goroutines passed through the global queue: does anything happen?
 std::uint64_t signs_of_life() noexcept { return sched.global.pushed() + activity(); }
 
-bool shares_core(const machine* mp) noexcept {
+// Does it run on the core of one that moves on? Each nap interrupts that one twice (a round trip over two
+// channels took 220 ns there instead of 70, with 15 of 60 runs of ping_pong at 2 Ps beginning that way: some
+// kernels put both on one core, to leave another without work), and what it would take has no core to run on.
+bool disturbs(const machine* mp, std::int64_t now) noexcept {
   const int mine = current_core();
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = 0; i != made; ++i) {
     const processor* pp = sched.all[i].load(std::memory_order_relaxed);
-    if (pp != mp->pp && pp->owner.load(std::memory_order_relaxed) &&
-        pp->core.load(std::memory_order_relaxed) == mine)
+    const bool held = pp != mp->pp && pp->owner.load(std::memory_order_relaxed);
+    if (held && mine >= 0 && pp->core.load(std::memory_order_relaxed) == mine &&
+        !g_board.local[i].stands_still(now))
       return true;
   }
   return false;
 }
 
-// Beside one that it watches it is a burden and no help: each nap interrupts that one twice (a round trip
-// over two channels took 220 ns there instead of 70), and what it would take has no core to run on. Some
-// kernels put it there all the same, to leave a core without work. False if there is no other core.
-bool has_own_core(machine* mp, std::int64_t now) noexcept {
-  if (!shares_core(mp)) return true;
-  if (now - g_board.moved_at < k_move_period) return false;
-  g_board.moved_at = now;
-  leave_core(current_core());
-  return !shares_core(mp);
+std::int64_t length_of_nap(const machine* mp, std::int64_t now) noexcept {
+  if (!others_run()) return k_nap_alone;
+  if ((anybody_polls() && all_ran_dry(mp)) || disturbs(mp, now)) return k_long_nap;
+  return k_nap;
 }
 
 void nap(machine* mp, std::int64_t now) noexcept {
-  const bool rarely = (anybody_polls() && all_ran_dry(mp)) || !has_own_core(mp, now);
-  const std::int64_t length = rarely ? k_long_nap : k_nap;
-  const time_point longest = clock::now() + std::chrono::nanoseconds(length);
+  const time_point longest = clock::now() + std::chrono::nanoseconds(length_of_nap(mp, now));
   const time_point due = earliest_timer();
   const time_point until = std::min(longest, due);
   if (mp->wake.sleep(&until)) mp->wake.clear();  // a set that came late: nobody wakes a watcher

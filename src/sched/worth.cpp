@@ -53,8 +53,8 @@ constinit std::atomic<const processor*> g_judged{nullptr};  // which P joined la
 
 // A second core is to bring a fifth more at least. A core among many brings too little to see: it must only
 // not cost a tenth.
-bool worth_it(std::int64_t together, std::int64_t alone) noexcept {
-  const int others = std::max(1, running_processors() - 1);
+bool worth_it(std::int64_t together, std::int64_t alone, int others) noexcept {
+  others = std::max(1, others);
   return together * 100 >= alone * (90 + 30 / others);
 }
 
@@ -67,9 +67,9 @@ void conclude(bool good) noexcept {
   if (good) g_alone.forget();
 }
 
-// The one that joined last, if it is not the only one.
+// The one that joined last, if it is not the only one that works.
 bool is_judged(const processor* pp) noexcept {
-  return g_judged.load(std::memory_order_relaxed) == pp && others_run();
+  return g_judged.load(std::memory_order_relaxed) == pp && working_processors() > 1;
 }
 
 // What was done since the last call, or the beginning of the stint.
@@ -106,7 +106,7 @@ bool worth_joining() noexcept {
   const std::int64_t together = g_together.rate(k_fought_turn);
   const std::int64_t alone = g_alone.rate(k_short_turn);
   if (together == 0 || alone == 0) return true;
-  const bool good = worth_it(together, alone);
+  const bool good = worth_it(together, alone, working_processors());
   conclude(good);
   return good;
 }
@@ -143,7 +143,7 @@ bool should_step_aside(processor* pp) noexcept {
     g_patience.store(std::max(longest_patience(), k_first_extension), std::memory_order_relaxed);
     return true;
   }
-  const bool good = worth_it(together, alone);
+  const bool good = worth_it(together, alone, working_processors() - 1);
   conclude(good);
   return !good;
 }

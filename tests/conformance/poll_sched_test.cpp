@@ -15,7 +15,6 @@
 #include <goro/goro.hpp>
 #include <goro/net.hpp>
 
-#include "support/build.hpp"
 #include "support/net.hpp"
 
 namespace {
@@ -218,33 +217,6 @@ TEST_P(PollSched, SCHED_23_by_a_change_of_max_procs) {
     ended.wait();
     ask_and_answer(1);
   }
-}
-
-// Else two would take turns, each woken for what the other has left.
-TEST_P(PollSched, SCHED_23_who_runs_out_of_work_waits_in_the_poller_itself) {
-  constexpr std::size_t k_connections = 64;
-  constexpr int k_rounds = 200;
-  std::vector<goro_test::tcp_pair> pairs;
-  goro::wait_group ended;
-  for (std::size_t i = 0; i != k_connections; ++i) {
-    pairs.push_back(goro_test::connected());
-    ended.go([conn = std::move(pairs.back().server)]() mutable {
-      while (!read_text(conn, 1).empty() && conn.write("y")) {
-      }
-    });
-  }
-  const std::uint64_t before = goro::stats().machine_wakeups;
-  for (int round = 0; round != k_rounds; ++round) {
-    for (auto& p : pairs) ASSERT_EQ(::write(p.client.native_handle(), "x", 1), 1);
-    for (auto& p : pairs) ASSERT_EQ(read_text(p.client, 1), "y");
-  }
-  [[maybe_unused]] const auto woken = static_cast<int>(goro::stats().machine_wakeups - before);
-  // It was four times that. (Under a sanitizer the others run dry as well.)
-  if constexpr (!goro_test::k_sanitized) {
-    EXPECT_LT(woken, k_rounds * std::min(procs(), 8) / 4);
-  }
-  for (auto& p : pairs) EXPECT_FALSE(p.client.close());
-  ended.wait();
 }
 
 TEST_P(PollSched, plain_threads_are_served_as_well) {

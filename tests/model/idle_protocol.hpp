@@ -1,8 +1,9 @@
-// src/sched/idle.cpp and what it needs of find_runnable.cpp and watch.cpp, function for function, on modelled
-// atomics. Whoever changes the protocol there changes it here first.
+// src/sched/idle.cpp and rest.cpp, and what they need of find_runnable.cpp and watch.cpp, function for
+// function, on modelled atomics. Whoever changes the protocol there changes it here first.
 //
 // Time is left to the explorer: a watcher looks once and then goes to sleep, as if k_quiet had passed; work
-// that it sees has always waited for too long; a deadline may come at any moment. Queues are what the
+// that it sees has always waited for too long; a deadline, or an event for who sleeps in the poller, may come
+// at any moment. Queues are what the
 // protocol sees of them: a word that the owner stores when it pushes, and one that whoever takes an item
 // changes. Timers are a queue too. forget() stands where a machine's future depends on nothing but the place
 // and what forget() is given. Left out: changes of max_procs, the start of threads, the report of
@@ -32,6 +33,7 @@ enum class flaw {
                          // up its P
   theft_without_fence,   // what is taken by force is taken before the successor is seen by all
   shows_loot_late,       // what was taken by force is queued again only after the look for the successor
+  left_blindly,          // a watcher that leaves its place to who sleeps in the poller does not look again
   sentinel_in_two_steps  // submitters reset `sentinel` and appoint the watcher under the lock, but in two
                          // steps
 };
@@ -134,6 +136,10 @@ struct scheduler {
   model_cell<processor*> idle_procs{nullptr};
   model_cell<machine*> idle_machines{nullptr};
   model_cell<machine*> watcher{nullptr};
+  model_cell<machine*> in_poller{nullptr};
+  bool polls = false;     // somebody waits for what comes from outside
+  int event = k_nothing;  // what comes, once; nothing: it does not
+  int present = 0;        // how many Ps there are
   watched<machine*> sentinel{nullptr};
   watched<bool> sentinel_has_due{true};
 
@@ -151,6 +157,21 @@ struct scheduler {
       mp->on_idle_list = false;
     }
     return mp;
+  }
+  void remove_idle_machine(machine* mp) {
+    mp->on_idle_list = false;
+    if (idle_machines == mp) {
+      idle_machines = mp->idle_link;
+      return;
+    }
+    machine* before = idle_machines;
+    while (before->idle_link != mp) before = before->idle_link;
+    before->idle_link = static_cast<machine*>(mp->idle_link);
+  }
+  int working_processors() const {
+    int held = present;
+    for (processor* pp = idle_procs; pp; pp = pp->idle_link) --held;
+    return held - (watcher ? 1 : 0);
   }
   void push_idle_machine(machine* mp) {
     if (mp->on_idle_list) return;
@@ -190,34 +211,75 @@ struct scheduler {
     }
     return false;
   }
+
+  // --- rest.cpp ---
+
+  bool rise(machine* mp) {
+    if (sentinel.get() != mp) return false;
+    sentinel.set(nullptr);
+    if (take_watch(mp)) return true;
+    push_idle_machine(mp);
+    return false;
+  }
+  bool resume_service(machine* mp) {
+    if (!mp->on_idle_list) return false;
+    processor* pp = pop_idle_processor();
+    if (!pp) return false;
+    remove_idle_machine(mp);
+    mp->pp = pp;
+    return true;
+  }
+  bool serves_poller(machine* mp) {
+    if (sentinel.get() == mp) return true;
+    return mp->on_idle_list && watcher && working_processors() == 0;
+  }
+  bool enter_poller(machine* mp) {
+    if (!polls) return false;
+    const model_guard lock(guard);
+    if (mp->assigned || in_poller || !serves_poller(mp)) return false;
+    in_poller = mp;
+    return true;
+  }
+  void deliver(machine* mp, int item) { mp->pp ? submit_local(mp, item) : submit_global(item); }
+
   void sleep_until_assigned(machine* mp, bool has_deadline) {
     for (;;) {
-      forget(has_deadline ? 2 : 3);  // all callers go on at the top of find_runnable
+      const bool served = enter_poller(mp);
+      // All callers go on at the top of find_runnable.
+      forget((has_deadline ? 2U : 3U) + (served ? 40U : 0U));
       bool woken = true;
-      if (has_deadline) {
+      if (has_deadline || (served && event != k_nothing)) {
         woken = mp->wake.sleep_timed();
       } else {
         mp->wake.sleep();
       }
-      const model_guard lock(guard);
-      if (!woken) has_deadline = false;
-      mp->rests_until = false;
-      mp->wake.clear();
-      if (mp->assigned) {
-        mp->pp = static_cast<processor*>(mp->assigned);
-        mp->assigned = nullptr;
-        return;
-      }
-      if (!woken) {
-        mp->deadline_came = true;
-        if (sentinel.get() == mp) {
-          sentinel.set(nullptr);
-          if (take_watch(mp)) return;
-          push_idle_machine(mp);
-        }
-      }
-      mp->rests_until = has_deadline;
+      guard.acquire();
+      const bool awake = look(mp, has_deadline, served, woken);
+      const int brought = served && !woken ? std::exchange(event, k_nothing) : k_nothing;
+      guard.release();
+      if (brought != k_nothing) deliver(mp, brought);
+      if (awake) return;
     }
+  }
+  bool look(machine* mp, bool& has_deadline, bool served, bool woken) {
+    if (served) in_poller = nullptr;
+    if (!woken && !served) has_deadline = false;
+    mp->rests_until = has_deadline;
+    mp->wake.clear();
+    if (mp->assigned) {
+      require(mp->pp == nullptr, "assigned while it holds one");
+      mp->pp = static_cast<processor*>(mp->assigned);
+      mp->assigned = nullptr;
+      mp->rests_until = false;
+      return true;
+    }
+    if (woken) return false;
+    if (!served) mp->deadline_came = true;
+    if (rise(mp) || (served && resume_service(mp))) {
+      mp->rests_until = false;
+      return true;
+    }
+    return false;
   }
   void release_processor(machine* mp) {
     processor* pp = mp->pp;
@@ -237,6 +299,7 @@ struct scheduler {
       }
       if (Flaw != flaw::stops_without_look) {
         release_processor(mp);
+        mp->rests_until = polls && working_processors() == 0 && !timers.empty();
         push_idle_machine(mp);
       }
     }
@@ -245,7 +308,7 @@ struct scheduler {
       release_processor(mp);
       push_idle_machine(mp);
     }
-    sleep_until_assigned(mp, false);
+    sleep_until_assigned(mp, mp->rests_until);
     return false;
   }
   void appoint_watcher() {
@@ -262,11 +325,12 @@ struct scheduler {
   enum class successor { not_needed, to_be_woken, asleep };
   successor provide_for_idle() {
     if (!idle_procs || watcher || sentinel.get()) return successor::not_needed;
-    machine* sleeper = idle_machines;
+    machine* sleeper = in_poller;
+    if (!sleeper || !sleeper->on_idle_list) sleeper = idle_machines;
     if (!sleeper) return successor::to_be_woken;
     const bool has_due = sleeper->rests_until || Flaw == flaw::appointed_oversleeps;
     if (!has_due && !timers.empty()) return successor::to_be_woken;
-    pop_idle_machine();
+    remove_idle_machine(sleeper);
     set_sentinel(sleeper, has_due);
     return successor::asleep;
   }
@@ -333,7 +397,27 @@ struct scheduler {
     }
     sleep_until_assigned(mp, false);
   }
+  bool leave_watch_to_sleeper(machine* mp) {
+    bool has_due = false;
+    {
+      const model_guard lock(guard);
+      machine* sleeper = in_poller;
+      has_due = !timers.empty();
+      if (!polls || !sleeper || !sleeper->on_idle_list || (has_due && !sleeper->rests_until)) return false;
+      mp->watching = false;
+      watcher = nullptr;
+      release_processor(mp);
+      provide_for_idle();
+      mp->rests_until = has_due;
+      push_idle_machine(mp);
+    }
+    if (Flaw != flaw::left_blindly) Atomics::heavy_fence();
+    if (Flaw != flaw::left_blindly) complete_resignation(successor::asleep);
+    sleep_until_assigned(mp, has_due);
+    return true;
+  }
   void sleep_as_sentinel(machine* mp) {
+    if (leave_watch_to_sleeper(mp)) return;
     bool has_due = false;
     {
       const model_guard lock(guard);

@@ -31,6 +31,8 @@ struct scenario {
   std::vector<int> queued{};     // on the first P
   std::vector<int> submitted{};  // by a plain thread
   std::vector<int> armed{};      // by it, as timers, after those
+  bool polls = false;            // one may sleep in the poller
+  int event = k_nothing;         // what that brings at some time
 };
 
 constexpr int k_rest = 2;  // of the item that blocks
@@ -46,6 +48,8 @@ struct world : Scheduler {
     place(1, g_scenario->second);
     if (g_scenario->third != start::absent) place(2, g_scenario->third);
     this->asks = g_scenario->asks;
+    this->polls = g_scenario->polls;
+    this->event = g_scenario->event;
     for (const int item : g_scenario->queued) this->procs[0].queue.push(item);
   }
 
@@ -54,6 +58,7 @@ struct world : Scheduler {
     processor* pp = &this->procs[i];
     if (how == start::absent) return;
     if (how == start::spare) return this->push_idle_machine(mp);
+    ++this->present;
     if (how == start::searches || how == start::watches) {
       mp->pp = pp;
       if (how == start::watches) this->set_watcher(mp);
@@ -277,6 +282,29 @@ TEST(model, idle_hand_off) {
   expect_sound_in_weak("blocks beside a sentinel", k_blocks_beside_sentinel);
 }
 
+// One has run dry beside a watcher and sleeps in the poller. It gets what that brings, while something else
+// is submitted; or starts another one then; or nothing comes, and the watcher leaves its place to it.
+const scenario k_served = {.first = start::sleeps,
+                           .second = start::watches,
+                           .items = 2,
+                           .submitted = {0},
+                           .polls = true,
+                           .event = 1};
+const scenario k_served_and_starts = {.first = start::sleeps,
+                                      .second = start::watches,
+                                      .items = 2,
+                                      .needs = {1, -1},
+                                      .polls = true,
+                                      .event = 0};
+const scenario k_left_to_sleeper = {
+    .first = start::sleeps, .second = start::watches, .items = 1, .submitted = {0}, .polls = true};
+TEST(model, idle_served_by_who_ran_dry) {
+  expect_sound_in_weak("served", k_served);
+  expect_sound_in_weak("served, starts another", k_served_and_starts);
+  expect_sound_in_weak("left to the sleeper", k_left_to_sleeper);
+  expect_no_race("served, by store", k_left_to_sleeper);
+}
+
 template <class Scheduler>
 void expect_found(const char* what, const scenario& s, const char* violation) {
   expect_violated(what, explore_idle<Scheduler>({.ids = identity::value}, s), violation);
@@ -297,6 +325,7 @@ TEST(model, idle_needs_each_look) {
   using oversleeper = scheduler<model_atomics, flaw::appointed_oversleeps>;
   using silent_timer = scheduler<model_atomics, flaw::timer_not_announced>;
   using hasty_stop = scheduler<model_atomics, flaw::stops_without_look>;
+  using left = scheduler<model_atomics, flaw::left_blindly>;
   using two_steps = scheduler<model_atomics, flaw::sentinel_in_two_steps>;
   expect_found<blind_sentinel>("no second look", k_from_outside, "lost");
   expect_found<unfenced_theft>("theft without a fence", k_takes_one_of_two, "spins");
@@ -307,6 +336,7 @@ TEST(model, idle_needs_each_look) {
   expect_found<oversleeper>("appointed, oversleeps", k_appoints_beside_timer, "spins");
   expect_found<silent_timer>("timer not announced", k_timer_beside_sentinel, "spins");
   expect_found<hasty_stop>("stops without a look", k_asks_beside_watcher, "spins");
+  expect_found<left>("left blindly", k_left_to_sleeper, "lost");
   expect_found<two_steps>("sentinel in two steps", k_either_awake, "two");
 }
 
