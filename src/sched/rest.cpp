@@ -155,6 +155,7 @@ namespace {
 // The watcher's place goes to one that sleeps in the poller, and need not be woken for it.
 bool leave_watch_to_sleeper(machine* mp) noexcept {
   time_point due;
+  successor who = successor::not_needed;
   {
     const lock_guard guard(sched.guard);
     const machine* sleeper = sched.in_poller.load(std::memory_order_relaxed);
@@ -163,12 +164,12 @@ bool leave_watch_to_sleeper(machine* mp) noexcept {
     mp->watching = false;
     sched.watcher = nullptr;
     release_processor(mp);
-    static_cast<void>(provide_for_idle());
-    mp->rests_until = due;  // so that it can be the next one
+    who = provide_for_idle();  // to be woken if a timer has been armed meanwhile
+    mp->rests_until = due;     // so that it can be the next one
     push_idle_machine(mp);
   }
-  heavy_fence();  // [MO-3]
-  complete_resignation(successor::asleep);
+  if (who == successor::asleep) heavy_fence();  // [MO-3]
+  complete_resignation(who);
   sleep_until_assigned(mp, due == time_point::max() ? nullptr : &due);
   return true;
 }

@@ -34,6 +34,7 @@ enum class flaw {
   theft_without_fence,   // what is taken by force is taken before the successor is seen by all
   shows_loot_late,       // what was taken by force is queued again only after the look for the successor
   left_blindly,          // a watcher that leaves its place to who sleeps in the poller does not look again
+  left_for_certain,      // nor does it notice that there is no such place: a timer has been armed meanwhile
   sentinel_in_two_steps  // submitters reset `sentinel` and appoint the watcher under the lock, but in two
                          // steps
 };
@@ -399,6 +400,7 @@ struct scheduler {
   }
   bool leave_watch_to_sleeper(machine* mp) {
     bool has_due = false;
+    successor who = successor::not_needed;
     {
       const model_guard lock(guard);
       machine* sleeper = in_poller;
@@ -407,12 +409,15 @@ struct scheduler {
       mp->watching = false;
       watcher = nullptr;
       release_processor(mp);
-      provide_for_idle();
+      who = provide_for_idle();
       mp->rests_until = has_due;
       push_idle_machine(mp);
     }
-    if (Flaw != flaw::left_blindly) Atomics::heavy_fence();
-    if (Flaw != flaw::left_blindly) complete_resignation(successor::asleep);
+    if (Flaw == flaw::left_for_certain) who = successor::asleep;
+    if (Flaw != flaw::left_blindly) {
+      if (who == successor::asleep) Atomics::heavy_fence();
+      complete_resignation(who);
+    }
     sleep_until_assigned(mp, has_due);
     return true;
   }

@@ -143,7 +143,7 @@ outcome explore_idle(options how, const scenario& what) {
   g_scenario = &what;
   how.may_end_asleep = true;
   std::vector<thread_body<state>> bodies;
-  if (!what.submitted.empty()) bodies.push_back([](state& s) { s.submit_all(); });
+  if (!what.submitted.empty() || !what.armed.empty()) bodies.push_back([](state& s) { s.submit_all(); });
   if (what.first != start::absent) bodies.push_back([&](state& s) { s.live(0, what.first); });
   if (what.second != start::absent) bodies.push_back([&](state& s) { s.live(1, what.second); });
   if (what.third != start::absent) bodies.push_back([&](state& s) { s.live(2, what.third); });
@@ -298,10 +298,13 @@ const scenario k_served_and_starts = {.first = start::sleeps,
                                       .event = 0};
 const scenario k_left_to_sleeper = {
     .first = start::sleeps, .second = start::watches, .items = 1, .submitted = {0}, .polls = true};
+const scenario k_left_beside_timer = {
+    .first = start::sleeps, .second = start::watches, .items = 1, .armed = {0}, .polls = true};
 TEST(model, idle_served_by_who_ran_dry) {
   expect_sound_in_weak("served", k_served);
   expect_sound_in_weak("served, starts another", k_served_and_starts);
   expect_sound_in_weak("left to the sleeper", k_left_to_sleeper);
+  expect_sound_in_weak("left to the sleeper beside a timer", k_left_beside_timer);
   expect_no_race("served, by store", k_left_to_sleeper);
 }
 
@@ -325,6 +328,7 @@ TEST(model, idle_needs_each_look) {
   using oversleeper = scheduler<model_atomics, flaw::appointed_oversleeps>;
   using silent_timer = scheduler<model_atomics, flaw::timer_not_announced>;
   using hasty_stop = scheduler<model_atomics, flaw::stops_without_look>;
+  using sure_of_it = scheduler<model_atomics, flaw::left_for_certain>;
   using left = scheduler<model_atomics, flaw::left_blindly>;
   using two_steps = scheduler<model_atomics, flaw::sentinel_in_two_steps>;
   expect_found<blind_sentinel>("no second look", k_from_outside, "lost");
@@ -336,6 +340,7 @@ TEST(model, idle_needs_each_look) {
   expect_found<oversleeper>("appointed, oversleeps", k_appoints_beside_timer, "spins");
   expect_found<silent_timer>("timer not announced", k_timer_beside_sentinel, "spins");
   expect_found<hasty_stop>("stops without a look", k_asks_beside_watcher, "spins");
+  expect_found<sure_of_it>("left for certain", k_left_beside_timer, "lost");
   expect_found<left>("left blindly", k_left_to_sleeper, "lost");
   expect_found<two_steps>("sentinel in two steps", k_either_awake, "two");
 }
