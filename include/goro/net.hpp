@@ -115,8 +115,9 @@ class descriptor {
 };
 
 // While it lives, the end of the context ends the calls of that object with errc::canceled, those that wait
-// as well as later ones: when the cancel returns, or ctx.err() tells, it is so. Afterwards the object can be used as before. It must not outlive the object. One
-// object may have several, in any order: it is usable as long as the contexts of all that live go on.
+// as well as later ones: when the cancel returns, or ctx.err() tells, it is so. Afterwards the object can be
+// used as before. It must not outlive the object. One object may have several, in any order: it is usable as
+// long as the contexts of all that live go on.
 class cancel_guard {
  public:
   cancel_guard(const context& ctx, descriptor& what);
@@ -162,9 +163,9 @@ class stream_conn : public conn {
 
 class tcp_conn : public stream_conn {
  public:
-  // Makes an object of somebody else's connected socket, which it owns from then on if it succeeds. That it is
-  // one is for the caller to know; std::errc::bad_file_descriptor, std::errc::file_exists if an object of goro
-  // owns it already.
+  // Makes an object of somebody else's connected socket, which it owns from then on if it succeeds. That it
+  // is one is for the caller to know; std::errc::bad_file_descriptor, std::errc::file_exists if an object of
+  // goro owns it already.
   static result<tcp_conn> adopt(int fd);
 
   endpoint local() const;
@@ -279,8 +280,8 @@ result<std::vector<endpoint>> resolve(const context& ctx, std::string_view host)
 
 // Waits until somebody else's descriptor, a library's, can be read from, or written to, or has failed, so
 // that its non-blocking calls do not block; at once if its kind never blocks. It stays theirs: it must not be
-// closed meanwhile. errc::timed_out at the deadline; std::errc::bad_file_descriptor; std::errc::file_exists for
-// one that an object of goro owns: those wait by themselves.
+// closed meanwhile. errc::timed_out at the deadline; std::errc::bad_file_descriptor; std::errc::file_exists
+// for one that an object of goro owns: those wait by themselves.
 std::error_code wait_readable(int fd, time_point deadline = {});
 std::error_code wait_writable(int fd, time_point deadline = {});
 
