@@ -48,6 +48,7 @@ void beside_its_caller() {
   say("go() does not wait. The goroutine runs beside its caller, and speaks to it over a channel.");
   const goro::chan<int> question;
   const goro::chan<int> answer;
+  eventually([] { return goro::goroutine_count() == 1; });  // who has spoken may not have ended yet
   const std::size_t before = goro::goroutine_count();
   goro::go([=] {
     for (const int n : question) answer.send(n * 2);

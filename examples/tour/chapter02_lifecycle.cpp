@@ -119,6 +119,7 @@ void termination() {
 }  // namespace
 
 void chapter_lifecycle(const settings&) {
+  eventually([] { return goro::goroutine_count() == 1; });  // the last one of the chapter before has ended
   const std::size_t before = goro::goroutine_count();
   creation_and_execution();
   blocking_states();

@@ -28,24 +28,24 @@ std::size_t count_in(const char* name, const char* state) {
 void leak() {
   say("1. The leak: a goroutine that waits for what never comes stays for ever, with its stack and all it "
       "holds.");
-  const std::size_t before = goro::goroutine_count();
+  const std::size_t before = goro::goroutine_count();  // perhaps with one that is just ending
   const goro::chan<int> answers;
   for (int server = 0; server != 3; ++server) {
     goro::go(goro::go_options{}.name("search"), [=] { answers.send(server); });
   }
   answers.recv();  // the first answer is taken; nobody will ever take the other two
-  const bool stuck = eventually([] { return count_in("search", "chan send") == 2; });
+  const bool stuck = eventually(
+      [before] { return count_in("search", "chan send") == 2 && goro::goroutine_count() <= before + 2; });
   for (const auto& g : goro::diag::goroutines()) {
     if (g.name == "search") {
       say("   goroutine %llu \"%s\" [%s], created at %s", static_cast<unsigned long long>(g.id),
           g.name.c_str(), g.state.c_str(), g.created_at.c_str());
     }
   }
-  check(stuck && goro::goroutine_count() == before + 2,
-        "diag::goroutines() finds two that are blocked in a send");
+  check(stuck, "diag::goroutines() finds two that are blocked in a send");
   answers.recv();
   answers.recv();
-  check(eventually([before] { return goro::goroutine_count() == before; }), "receiving sets them free");
+  check(eventually([before] { return goro::goroutine_count() <= before; }), "receiving sets them free");
   say("   The cure: a buffer with room for all answers, or a way to be cancelled. diag::leak_check finds it "
       "in tests.");
 }
