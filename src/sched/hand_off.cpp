@@ -65,7 +65,7 @@ bequest begin_bequest(processor* pp) noexcept {
   const bool in_use = pp->id < sched.procs.load(std::memory_order_relaxed);
   b.drained = !in_use && !pp->queue.look().empty();
   if (b.drained) sched.global.push_all(pp->queue.drain());
-  pp->owner.store(nullptr, std::memory_order_relaxed);
+  pp->owner.store(nullptr, std::memory_order_release);  // pairs with company_of()
   if (in_use && (!pp->queue.look().empty() || sched.global.size() != 0)) {
     b.heir = pop_idle_machine();
     b.is_new = !b.heir;

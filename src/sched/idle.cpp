@@ -191,7 +191,7 @@ bool others_run() noexcept {
 void release_processor(machine* mp) noexcept {
   processor* pp = mp->pp;
   mp->pp = nullptr;
-  pp->owner.store(nullptr, std::memory_order_relaxed);
+  pp->owner.store(nullptr, std::memory_order_release);                // pairs with company_of()
   if (pp->id >= sched.procs.load(std::memory_order_relaxed)) return;  // taken away by set_max_procs
   push_idle_processor(pp);
 }

@@ -198,7 +198,7 @@ TEST_P(Diag, counters_count) {
     for (int i = 0; i < 100; ++i) {
       ended.go([] {
         goro::this_goroutine::yield();
-        goro::sleep_for(1ms);  // not over before it has begun, however slow the build
+        goro::sleep_for(50ms);  // not over before it has begun, however slow the build
       });
     }
     ended.wait();
