@@ -5,12 +5,14 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <map>
 #include <string>
 
+#include <goro/diag.hpp>
 #include <goro/goro.hpp>
 
 namespace {
@@ -42,7 +44,15 @@ void start_company(company who = company::all) {
       for (;;) goro::this_goroutine::yield();
     });
   }
-  goro::sleep_for(5ms);
+  // All of them wait: one that was about to use `never`, and not in goro yet, would use a destroyed channel.
+  const auto waiting = [](const char* state) {
+    std::size_t n = 0;
+    for (const auto& g : goro::diag::goroutines()) n += g.state == state ? 1U : 0U;
+    return n;
+  };
+  for (const char* state : {"chan receive", "sleep", "sync.Mutex.Lock", "select (no cases)"}) {
+    while (waiting(state) < 20) goro::sleep_for(1ms);
+  }
 }
 
 int main_returns() {
