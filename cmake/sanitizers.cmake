@@ -13,6 +13,10 @@ if(GORO_SANITIZE)
     # GCC loses track of initialisations among the instrumentation, in the standard library's headers too.
     add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized>)
   endif()
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    # Without it -g1 leaves out of which class or namespace an inlined function is.
+    add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fdebug-info-for-profiling>)
+  endif()
   if(GORO_SANITIZE MATCHES "undefined")
     add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize-recover=undefined>)
   endif()

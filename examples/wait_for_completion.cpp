@@ -16,7 +16,7 @@ namespace {
 unsigned long fibonacci(unsigned n) {
   unsigned long a = 0;
   unsigned long b = 1;
-  for (; n != 0; --n) b = a + std::exchange(a, b);
+  for (; n != 0; --n) a = std::exchange(b, a + b);
   return a;
 }
 

@@ -215,6 +215,7 @@ void chapter_scheduling(const settings&) {
   resizing();
   endless_loops();
   network();
+  record_a_trace();
 }
 
 }  // namespace tour

@@ -43,8 +43,6 @@ void check(bool holds, const char* claim) {
   if (!holds) std::fflush(stdout);
 }
 
-void not_yet(const char* what) { std::printf("  not yet: %s\n", what); }
-
 int wrong_results() { return wrong.load(); }
 
 std::size_t scaled(std::size_t n) { return k_sanitized ? n / 50 : n; }

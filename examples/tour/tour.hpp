@@ -1,7 +1,7 @@
 // What the chapters of the tour share: printing, checking, and a few small tools.
 //
 // A chapter prints what it does with say(), and checks its own results with check(): a wrong one makes the
-// program end with exit code 1. What the library cannot do yet is said with not_yet(), never faked.
+// program end with exit code 1.
 #pragma once
 
 #include <chrono>
@@ -22,9 +22,6 @@ struct settings {
 
 // Prints the claim and whether it holds. A claim that does not is counted.
 void check(bool holds, const char* claim);
-
-// Prints what later versions will show at this place.
-void not_yet(const char* what);
 
 // How many checks have failed so far.
 int wrong_results();
@@ -71,6 +68,9 @@ bool times_count();
 // The number of threads of this process, and its resident memory in bytes, as the kernel sees them.
 std::size_t count_threads();
 std::size_t resident_bytes();
+
+// Records what the scheduler does while a small program runs, into a file that stays there.
+void record_a_trace();
 
 // Recurses until about n bytes of stack are used, all of them touched; how many calls that took.
 std::size_t dive(std::size_t n);

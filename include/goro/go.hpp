@@ -105,6 +105,12 @@ goroutine_id id() noexcept;
 // The name given by go_options; empty if none, and on a plain thread.
 std::string_view name() noexcept;
 
+// Sets a label of the calling goroutine, for dumps, reports and the live page; those that it starts from now
+// on have it, too, unless go_options::label says otherwise. The last value of a key counts, an empty one
+// takes the label away. Allocates, some hundred nanoseconds; does not block. Throws std::bad_alloc, then
+// nothing has changed. On a plain thread it does nothing. (runtime/pprof.SetGoroutineLabels)
+void set_label(std::string_view key, std::string_view value);
+
 // How many bytes of stack are left below the caller, before its goroutine overflows; of a plain thread,
 // before that does. A recursion whose depth comes from outside can stop in time by it. Takes some nanoseconds
 // in a goroutine, and a system call or more on a plain thread.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace goro {
 
@@ -46,7 +47,23 @@ class [[nodiscard]] os_thread_lock {
 // A snapshot: exact when nothing starts or ends meanwhile. (runtime.NumGoroutine)
 std::size_t goroutine_count() noexcept;
 
-// Counters since the start of the process. Each is exact by itself; together they are no snapshot.
+// What one P has done since it was made; the names are those of runtime_stats, which holds the sums.
+struct processor_stats {
+  std::uint64_t switches = 0;
+  std::uint64_t yields = 0;
+  std::uint64_t preemptions = 0;
+  std::uint64_t steals = 0;
+  std::uint64_t stolen = 0;
+  std::uint64_t overflows = 0;
+  std::uint64_t global_runs = 0;
+  std::uint64_t timers_fired = 0;
+  std::uint64_t queued = 0;  // goroutines that wait here for a turn, now
+  bool held = false;         // by a thread, now: it runs goroutines, or looks for some
+};
+
+// Counters since the start of the process. Each is exact by itself and never falls; together they are no
+// snapshot. What says "now" goes up and down. How often goroutines have begun to wait is not counted (that
+// would cost each wait something): it is about switches - yields - preemptions - goroutines_finished.
 struct runtime_stats {
   std::uint64_t goroutines_started = 0;
   std::uint64_t goroutines_finished = 0;
@@ -66,9 +83,22 @@ struct runtime_stats {
   std::uint64_t stacks_in_use = 0;  // bound to a goroutine that has started and not ended
   std::uint64_t stacks_cached = 0;  // kept for reuse
   std::uint64_t stack_bytes_reserved = 0;
-  std::uint64_t machines = 0;    // threads of the runtime
-  std::uint64_t processors = 0;  // max_procs()
+  std::uint64_t machines = 0;       // threads of the runtime
+  std::uint64_t machines_idle = 0;  // those that sleep until they get a P
+  std::uint64_t processors = 0;     // max_procs()
+  std::uint64_t goroutines = 0;     // goroutine_count()
+  std::uint64_t queued_global = 0;  // goroutines that wait in the global queue, now
+  std::uint64_t timers_armed = 0;   // sleeps, deadlines, timers and tickers, now
+  std::uint64_t poller_looks = 0;   // times the poller was asked what is ready, without waiting
+  std::uint64_t poller_sleeps =
+      0;  // times a thread slept in it and was woken, by an event or for something else
+  std::uint64_t poller_events = 0;   // descriptors that it found ready
+  std::uint64_t poller_waiters = 0;  // goroutines and threads that wait for a descriptor, now
+  // All Ps that ever were, by number; those from `processors` on are not in use.
+  std::vector<processor_stats> per_processor;
 };
+
+// Takes some microseconds and the scheduler's lock; allocates. Does not park. From anywhere.
 runtime_stats stats();
 
 // Sets how large the stacks of goroutines may become, in bytes, and returns the former value; 0 only reports.

@@ -45,6 +45,11 @@ extern "C" {
 // `to_sp`, where the matching call returns `mp`, or begins `start(mp)` on the stack whose top is `to_sp`.
 machine* goro_arch_switch(void** save_sp, void* to_sp, machine* mp, start_function start) noexcept;
 
+// Calls f(arg) on the caller's own stack, but to an unwinder it looks as if the context that was saved at
+// `saved_sp` had called it: a walk that f begins goes on into that stack, of which it reads what lies at and
+// above `saved_sp`, and to which nothing is written. Nobody may resume that context meanwhile.
+void goro_arch_walk_from(void* saved_sp, void (*f)(void*), void* arg) noexcept;
+
 // Puts the floating-point control words to the state in which a program starts.
 void goro_arch_reset_control_words() noexcept;
 }

@@ -52,10 +52,14 @@ struct sanitizer_stack {
 #endif
 };
 
+// Functions that change the fibre are part of their callers: one that is entered in the name of one fibre and
+// left in that of another would leave an entry too many in TSan's own stack of calls.
+
 // From the first to the second what happens is done in the name of the thread whose own stack is given, for
 // TSan: what is made, a thread or a fibre, inherits the past of its maker, and whoever happens to make it for
 // the runtime has nothing to do with it. Null: in the caller's own name.
-inline void* sanitizer_take_name([[maybe_unused]] const sanitizer_stack* thread) noexcept {
+[[gnu::always_inline]] inline void* sanitizer_take_name(
+    [[maybe_unused]] const sanitizer_stack* thread) noexcept {
 #if defined(GORO_TSAN)
   if (!thread || !race_checks_program()) return nullptr;
   void* const self = __tsan_get_current_fiber();
@@ -65,7 +69,7 @@ inline void* sanitizer_take_name([[maybe_unused]] const sanitizer_stack* thread)
   return nullptr;
 #endif
 }
-inline void sanitizer_give_name_back([[maybe_unused]] void* self) noexcept {
+[[gnu::always_inline]] inline void sanitizer_give_name_back([[maybe_unused]] void* self) noexcept {
 #if defined(GORO_TSAN)
   if (self) __tsan_switch_to_fiber(self, __tsan_switch_to_fiber_no_sync);
 #endif
@@ -118,8 +122,8 @@ inline void sanitizer_adopt_thread([[maybe_unused]] sanitizer_stack& s) noexcept
 // Just before the switch. `from` is null when the stack that is left will never be used again. Where TSan
 // checks the runtime the switch orders what the left one did before what the next one does; where it checks
 // the program it does not.
-inline void sanitizer_leave([[maybe_unused]] sanitizer_stack* from,
-                            [[maybe_unused]] sanitizer_stack* to) noexcept {
+[[gnu::always_inline]] inline void sanitizer_leave([[maybe_unused]] sanitizer_stack* from,
+                                                   [[maybe_unused]] sanitizer_stack* to) noexcept {
 #if defined(GORO_ASAN)
   __sanitizer_start_switch_fiber(from ? &from->fake_stack : nullptr, to->bottom, to->size);
 #endif

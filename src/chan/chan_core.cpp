@@ -86,10 +86,10 @@ class held {
   chan_core* c_;
 };
 
-chan_status on_nil(patience p, wait_reason reason) {
+chan_status on_nil(patience p, wait_reason for_ever, wait_reason until) {
   if (!p.wait) return chan_status::would_block;
-  if (!p.deadline) block_for_ever(reason);
-  sleep_until(*p.deadline, reason);
+  if (!p.deadline) block_for_ever(for_ever);
+  sleep_until(*p.deadline, until);
   return chan_status::timed_out;
 }
 
@@ -122,12 +122,12 @@ chan_status operate(chan_core* c, void* element, patience p, wait_queue chan_cor
 }  // namespace
 
 chan_status chan_send(chan_core* c, void* element, patience p) {
-  if (!c) return on_nil(p, wait_reason::chan_send_nil);
+  if (!c) return on_nil(p, wait_reason::chan_send_nil, wait_reason::chan_send_nil_until);
   return operate<send_now>(c, element, p, &chan_core::senders, wait_reason::chan_send);
 }
 
 chan_status chan_recv(chan_core* c, void* storage, patience p) {
-  if (!c) return on_nil(p, wait_reason::chan_receive_nil);
+  if (!c) return on_nil(p, wait_reason::chan_receive_nil, wait_reason::chan_receive_nil_until);
   return operate<recv_now>(c, storage, p, &chan_core::receivers, wait_reason::chan_receive);
 }
 

@@ -30,8 +30,11 @@
 #include <goro/error.hpp>
 
 #include "chan/operations.hpp"
+#include "chan/waits.hpp"
+#include "diag/deadlock.hpp"
 #include "os/clock.hpp"
 #include "sched/turn.hpp"
+#include "sched/waiting_thread.hpp"
 
 namespace goro::detail {
 
@@ -256,12 +259,15 @@ class selection {
 
   // --- waiting ---
 
+ public:
+  static const select_layout k_layout;
+
+ private:
   // There is no channel to wait for.
   std::size_t wait_for_nothing(patience p) const {
-    const wait_reason reason = count_ == 0 ? wait_reason::select_no_cases : wait_reason::select;
     if (!p.wait) return count_;
-    if (!p.deadline) block_for_ever(reason);
-    sleep_until(*p.deadline, reason);
+    if (!p.deadline) block_for_ever(count_ == 0 ? wait_reason::select_no_cases : wait_reason::select);
+    sleep_until(*p.deadline, count_ == 0 ? wait_reason::select_no_cases_until : wait_reason::select);
     return count_;
   }
 
@@ -344,13 +350,14 @@ class selection {
     unlock_all(first);
   }
 
-  void block_thread(select_wait& w, const time_point* deadline) {
+  [[gnu::noinline]] void block_thread(select_wait& w, const time_point* deadline) {
     thread_waiter self;
     self.counted = !deadline;
-    if (self.counted) sched.foreign_waiting.fetch_add(1, std::memory_order_release);
+    if (self.counted) count_as_waiting();
     w.who = resumable(&self);
     queue_all(w);
     unlock_all(first_);
+    if (!deadline) return sleep_counted(self.wake);
     if (self.wake.sleep(deadline)) return;
     claimed nobody = claimed::by_nobody;
     if (!w.claim.compare_exchange_strong(nobody, claimed::by_deadline, std::memory_order_acq_rel,
@@ -365,6 +372,18 @@ class selection {
   std::size_t armed_ = 0;
   bool done_ = false;  // the chosen case has proceeded; false: its channel is closed
 };
+
+const select_layout selection::k_layout = {
+    .wait_who = offsetof(select_wait, who),
+    .wait_claim = offsetof(select_wait, claim),
+    .wait_first = offsetof(select_wait, first),
+    .wait_timed = offsetof(select_wait, has_deadline),
+    .wait_size = sizeof(select_wait),
+    .case_node = offsetof(select_case, node_),
+    .case_core = offsetof(select_case, core_),
+    .case_next = offsetof(select_case, next_to_lock_),
+};
+const select_layout& layout_of_select() noexcept { return selection::k_layout; }
 
 std::size_t select_among(select_case* const* cases, std::size_t count, patience p) {
   return selection(cases, count).run(p);

@@ -14,10 +14,23 @@ struct debug_settings {
   bool mprotect_guards = false;
   // stalls=1: tells of goroutines that block their threads, or compute for long (diag/stall.hpp).
   bool stalls = false;
+  // deadlocks=1: tells of some that wait for each other while others go on (diag/lock_graph.cpp).
+  bool deadlocks = false;
+  // schedtrace=X: a line about the scheduler every X ms (diag/sched_trace.cpp); 0 is off.
+  std::uint32_t sched_trace_ms = 0;
 };
 
 // What the environment said when it was first asked for. What is not known is ignored, with a line on stderr
 // that says what is.
 const debug_settings& debug() noexcept;
+
+// GORO_TRACEBACK: how much a report says.
+enum class traceback_level {
+  none,    // what has happened; no goroutine
+  single,  // of a panic the goroutine whose it is; of what concerns all, all
+  all,     // always all
+  crash,   // and then the process dumps its core
+};
+traceback_level traceback() noexcept;
 
 }  // namespace goro::detail

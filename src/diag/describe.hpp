@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include <goro/diag.hpp>
+
 #include "sched/goroutine.hpp"
 
 namespace goro::detail {
@@ -13,13 +15,24 @@ std::string state_of(const goroutine& g, g_status status);
 // "file:line (function)", or words that say that it is not known.
 std::string place_of(const std::source_location& where);
 
-// "goroutine N", with its name, if it has one, in quotes.
-std::string label_of(const goroutine& g);
+// "goroutine N", with its name in quotes, if it has one.
+std::string title_of(const goroutine& g);
 
-// "goroutine N [state]:" and "created at ...", a line each.
-std::string describe(const goroutine& g, const std::string& state);
+// The same of that with this number, if there is one.
+std::string title_of(goroutine_id id);
 
-// All goroutines that are alive, with an empty line after each.
-std::string describe_all();
+// The same of what is known of it.
+std::string title(goroutine_id id, const std::string& name);
+
+std::string name_of(const goroutine& g);
+
+// Null if it has none.
+shared_labels labels_of(const goroutine& g);
+
+// " {"key":"value", ...}", with that space; empty if there are none.
+std::string labels_in_words(const shared_labels& labels);
+
+// What there is to know of one that is in that state.
+diag::goroutine_info info_of(const goroutine& g, std::string state);
 
 }  // namespace goro::detail

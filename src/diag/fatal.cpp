@@ -18,9 +18,14 @@
 
 #include <goro/runtime.hpp>
 
-#include "diag/describe.hpp"
+#include "diag/debug_env.hpp"
+#include "diag/dump.hpp"
+#include "diag/fatal_handler.hpp"
+#include "diag/symbols.hpp"
 #include "os/futex.hpp"
+#include "os/signals.hpp"
 #include "os/thread.hpp"
+#include "sched/party.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/waiter.hpp"
 
@@ -33,16 +38,8 @@ namespace {
 constexpr int k_exit_code = 2;  // Go's
 constexpr auto k_longest_report = std::chrono::seconds(5);
 
-constinit std::atomic<std::uintptr_t> g_reporter{0};  // who makes the last report: present_party(); 0: nobody
+constinit std::atomic<party> g_reporter{};  // who makes the last report
 constinit std::atomic<panic_policy> g_policy{panic_policy::end_process};
-
-std::string demangled(const char* name) {
-  int status = 0;
-  char* text = abi::__cxa_demangle(name, nullptr, nullptr, &status);
-  std::string result = status == 0 ? text : name;
-  std::free(text);
-  return result;
-}
 
 // What the exception in flight says of itself.
 std::string panic_text() {
@@ -97,40 +94,52 @@ void write_stderr(std::string_view text) noexcept {
 // Not by _exit(): there ThreadSanitizer wants to have the last word, also about what is hidden from it
 // (race.hpp).
 void leave_process() noexcept {
+  if (traceback() == traceback_level::crash) dump_core();
   for (;;) ::syscall(SYS_exit_group, k_exit_code);
 }
 
 namespace {
 
-// The goroutine, or the thread (odd, where a goroutine's address is even).
-std::uintptr_t present_party() noexcept {
-  const machine* mp = current_machine();
-  if (mp && mp->curg) return reinterpret_cast<std::uintptr_t>(mp->curg.get());
-  return static_cast<std::uintptr_t>(::gettid()) << 1 | 1;
+// A last report of one line.
+[[noreturn]] void end_with(diag::fatal_kind kind, std::string_view line) noexcept {
+  write_stderr(line);
+  write_stderr("\n");
+  end_process({.kind = kind, .text = line, .stacks = {}});
+}
+
+// Who has had it before; nobody: the last report is the caller's. Pairs with itself and let_report_finish().
+party claim() noexcept {
+  party former;
+  g_reporter.compare_exchange_strong(former, party::present(), std::memory_order_acq_rel);
+  return former;
 }
 
 }  // namespace
 
 void claim_report() noexcept {
-  std::uintptr_t reporter = 0;
-  const std::uintptr_t self = present_party();
-  if (g_reporter.compare_exchange_strong(reporter, self, std::memory_order_acq_rel)) return;
-  if (reporter != self) let_report_finish();
-  write_stderr("panic while printing panic value\n");
-  leave_process();
+  const party former = claim();
+  if (former.is_nobody()) return;
+  if (former != party::present()) let_report_finish();
+  end_if_handler_runs();
+  end_with(diag::fatal_kind::panic, "panic while printing panic value");
 }
 
 void claim_last_report() noexcept {
-  std::uintptr_t reporter = 0;
-  const std::uintptr_t self = present_party();
-  if (g_reporter.compare_exchange_strong(reporter, self, std::memory_order_acq_rel)) return;
-  if (reporter != self) sleep_through(k_longest_report);  // the other one ends the process
-  write_stderr("fatal error: stack overflow while a report is being made\n");
-  leave_process();
+  const party former = claim();
+  if (former.is_nobody()) return;
+  if (former != party::present()) sleep_through(k_longest_report);  // the other one ends the process
+  end_if_handler_runs();
+  end_with(diag::fatal_kind::stack_overflow, "fatal error: stack overflow while a report is being made");
 }
 
 void let_report_finish() noexcept {
-  if (g_reporter.load(std::memory_order_acquire) == 0) return;
+  const party reporter = g_reporter.load(std::memory_order_acquire);  // pairs with claim()
+  if (reporter.is_nobody()) return;
+  if (reporter == party::present()) {
+    end_if_handler_runs();
+    end_with(diag::fatal_kind::fatal_error,
+             "fatal error: goro: exit was called while a panic's text was made");
+  }
   // A goroutine parks: the one that reports may need this thread to go on.
   const machine* mp = current_machine();
   if (mp && mp->curg) block_for_ever(wait_reason::none);
@@ -138,8 +147,8 @@ void let_report_finish() noexcept {
   note never;
   while (never.sleep(&end)) {
   }
-  write_stderr("fatal error: goro: the text of a panic does not come to an end\n");
-  leave_process();
+  end_if_handler_runs();
+  end_with(diag::fatal_kind::fatal_error, "fatal error: goro: the text of a panic does not come to an end");
 }
 
 namespace {
@@ -165,19 +174,70 @@ void report_terminate() {
 
 void install_terminate_handler() noexcept { g_former_handler = std::set_terminate(report_terminate); }
 
-void fatal(std::string_view what) noexcept {
-  claim_report();
-  // There may be no memory to put it into one piece.
-  write_stderr("fatal error: ");
-  write_stderr(what);
-  write_stderr("\n\n");
+namespace {
+
+// Writes what fn returns, if there is memory for it, and keeps it for the fatal handler, if there is one.
+template <class F>
+void write_text(F fn, std::string* kept = nullptr) noexcept {
   try {
-    write_stderr(describe_all());
+    const std::string text = fn();
+    write_stderr(text);
+    if (kept && has_fatal_handler()) *kept += text;
   } catch (const std::bad_alloc&) {
-    write_stderr("(no memory for the list of goroutines)\n");
+    write_stderr("(no memory to describe it)\n");
   }
+}
+
+// The caller first, unless it is the scheduler, then the others.
+void report_caller_and_others(std::string& kept) noexcept {
+  const machine* mp = current_machine();
+  const goroutine* caller = mp ? mp->curg.get() : nullptr;
+  if (caller) {
+    write_text([&] { return describe_caller(*caller) + "\n"; }, &kept);
+  } else if (!mp) {
+    write_text([] { return describe_thread() + "\n"; }, &kept);
+  }
+  write_text([&] { return describe_all(caller); }, &kept);
+}
+
+// The beginning of a report, in one piece although there may be no memory.
+class headline {
+ public:
+  explicit headline(std::string_view what) noexcept {
+    const int n =
+        std::snprintf(line_, sizeof line_, "fatal error: %.*s", static_cast<int>(what.size()), what.data());
+    size_ = std::min(static_cast<std::size_t>(std::max(n, 0)), sizeof line_ - 1);
+  }
+  std::string_view text() const noexcept { return {line_, size_}; }
+
+ private:
+  char line_[1024];
+  std::size_t size_;
+};
+
+[[noreturn]] void report_fatal(diag::fatal_kind kind, std::string_view what) noexcept {
+  claim_report();
+  const headline first(what);
+  write_stderr(first.text());
+  write_stderr("\n\n");
+  std::string stacks;
+  if (traceback() != traceback_level::none) report_caller_and_others(stacks);
+  // What stands on further lines may differ from run to run: who can never be woken.
+  end_process({.kind = kind, .text = first.text().substr(0, first.text().find('\n')), .stacks = stacks});
+}
+
+}  // namespace
+
+void report_quit() noexcept {
+  claim_report();
+  write_stderr("SIGQUIT: quit\n\n");
+  if (traceback() != traceback_level::none) write_text([] { return describe_all(); });
   leave_process();
 }
+
+void fatal(std::string_view what) noexcept { report_fatal(diag::fatal_kind::fatal_error, what); }
+
+void fatal_deadlock(std::string_view what) noexcept { report_fatal(diag::fatal_kind::deadlock, what); }
 
 void fatal_errno(std::string_view what, int error) noexcept {
   char line[512];
@@ -193,9 +253,17 @@ void report_panic(bool must_end) noexcept {
                             g_policy.load(std::memory_order_relaxed) == panic_policy::end_process ||
                             gp == sched.main_goroutine.load(std::memory_order_relaxed);
   if (ends_process) claim_report();  // first: the text may take its time
-  const std::string text = panic_lines() + '\n' + describe(*gp, "running") + "\n";
-  write_stderr(text);
-  if (ends_process) leave_process();
+  const std::string text = panic_lines();
+  std::string stacks;
+  if (traceback() != traceback_level::none)
+    stacks = describe_panic(*gp, must_end ? panic_stage::terminates : panic_stage::unwound) + "\n";
+  write_stderr(text + "\n" + stacks);
+  if (!ends_process) return;
+  if (traceback() == traceback_level::all || traceback() == traceback_level::crash)
+    write_text([gp] { return describe_all(gp); }, &stacks);
+  end_process({.kind = diag::fatal_kind::panic,
+               .text = std::string_view(text).substr(0, text.size() - 1),
+               .stacks = stacks});
 }
 
 }  // namespace detail

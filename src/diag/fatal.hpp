@@ -5,9 +5,12 @@
 
 namespace goro::detail {
 
-// Writes "fatal error: <what>" and the list of goroutines to stderr, unbuffered, and ends the process with
-// code 2. No handler runs, no destructor, nothing is flushed.
+// Writes "fatal error: <what>" and the goroutines, the caller first, to stderr, unbuffered, and ends the
+// process with code 2. No destructor runs, nothing is flushed; the program's fatal handler is called.
 [[noreturn]] void fatal(std::string_view what) noexcept;
+
+// The same for a deadlock.
+[[noreturn]] void fatal_deadlock(std::string_view what) noexcept;
 
 // The same for a failed system call: adds the error's text.
 [[noreturn]] void fatal_errno(std::string_view what, int error) noexcept;
@@ -19,13 +22,17 @@ void write_stderr(std::string_view text) noexcept;
 // policy says so, or the goroutine cannot end alone. Call it in a handler.
 void report_panic(bool must_end = false) noexcept;
 
+// Somebody wants to know what the program is doing (quit.cpp): writes all goroutines and ends the process
+// with code 2.
+[[noreturn]] void report_quit() noexcept;
+
 // Only one report is written: the first caller goes on, others wait here for the end of the process.
 void claim_report() noexcept;
 
 // The same for a signal handler, which can neither park nor allocate.
 void claim_last_report() noexcept;
 
-// Ends the process with code 2; nothing else happens.
+// Ends the process with code 2, or with a core dump if GORO_TRACEBACK says so; nothing else happens.
 [[noreturn]] void leave_process() noexcept;
 
 // While a report is being made the process must not end in another way: waits for its end, if there is one.

@@ -17,7 +17,7 @@ namespace {
 std::string sentence(const goroutine& g, const absence& away, std::int64_t now) {
   const std::string ms = std::to_string((now - away.since) / 1'000'000) + " ms";
   const bool blocked = away.reason == absence_reason::blocked;
-  return "goro: " + label_of(g) +
+  return "goro: " + title_of(g) +
          (blocked ? " has blocked its thread for " + ms + " without parking"
                   : " has computed for " + ms + " without calling goro") +
          ", created at ";

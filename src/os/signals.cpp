@@ -1,5 +1,6 @@
 #include "os/signals.hpp"
 
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -62,6 +63,30 @@ void release_signal(int signal) noexcept {
 }
 
 void raise_again(int signal) noexcept { ::kill(::getpid(), signal); }
+
+bool handle_if_default(int signal, void (*handler)(int)) noexcept {
+  struct sigaction former{};
+  if (::sigaction(signal, nullptr, &former) != 0) return false;
+  if ((former.sa_flags & SA_SIGINFO) != 0 || former.sa_handler != SIG_DFL) return false;
+  struct sigaction action{};
+  action.sa_handler = handler;
+  action.sa_flags = static_cast<int>(SA_RESTART | SA_ONSTACK) | static_cast<int>(SA_RESETHAND);
+  return ::sigaction(signal, &action, nullptr) == 0;
+}
+
+void let_default_act(int signal) noexcept {
+  ::signal(signal, SIG_DFL);
+  ::syscall(SYS_tgkill, ::getpid(), ::gettid(), signal);  // comes when the handler has returned
+}
+
+void dump_core() noexcept {
+  ::signal(SIGABRT, SIG_DFL);
+  sigset_t abort_signal;
+  ::sigemptyset(&abort_signal);
+  ::sigaddset(&abort_signal, SIGABRT);
+  ::pthread_sigmask(SIG_UNBLOCK, &abort_signal, nullptr);
+  for (;;) ::syscall(SYS_tgkill, ::getpid(), ::gettid(), SIGABRT);
+}
 
 std::uint64_t wait_for_signals() noexcept {
   for (;;) {

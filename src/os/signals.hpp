@@ -14,6 +14,15 @@ void release_signal(int signal) noexcept;
 // Sends it to the process once more.
 void raise_again(int signal) noexcept;
 
+// Has a handler called for the signal, on the signal stack and once only; false if the program, or whoever
+// has started it, has chosen something else than the default.
+bool handle_if_default(int signal, void (*handler)(int)) noexcept;
+// The signal does again what it did before; from now on, and once more to the calling thread.
+void let_default_act(int signal) noexcept;
+
+// Ends the process by SIGABRT, whatever the program has made of that. Also for signal handlers.
+[[noreturn]] void dump_core() noexcept;
+
 // Sleeps until there are some, and takes them: bit n - 1 stands for signal n.
 std::uint64_t wait_for_signals() noexcept;
 

@@ -54,7 +54,7 @@ int start_thread(void* (*body)(void*), void* arg, pthread_t* handle) noexcept {
 }
 
 void thread_id::note_self() noexcept {
-  number = ::gettid();
+  number.store(::gettid(), std::memory_order_relaxed);
   if (::pthread_getcpuclockid(::pthread_self(), &cpu_clock) != 0) cpu_clock = CLOCK_THREAD_CPUTIME_ID;
 }
 
@@ -67,7 +67,7 @@ std::int64_t thread_id::cpu_time() const noexcept {
 // The kernel's line on the thread: "number (name) state ...", with anything in the name.
 thread_id::state thread_id::look() const noexcept {
   char path[64];
-  std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", number);
+  std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", number.load(std::memory_order_relaxed));
   const int saved = errno;
   char line[128];
   ssize_t n = 0;

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <ctime>
@@ -23,7 +24,7 @@ int start_thread(void* (*body)(void*), void* arg, pthread_t* handle = nullptr) n
 // A thread as others see it.
 struct thread_id {
   pthread_t handle{};
-  pid_t number = 0;
+  std::atomic<pid_t> number{0};  // a recording may ask for that of a thread that is just starting
   clockid_t cpu_clock = 0;
 
   // The thread itself makes the last two known.

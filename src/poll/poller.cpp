@@ -8,6 +8,7 @@
 namespace goro::detail {
 
 constinit std::atomic<std::int64_t> g_poll_waiters{0};
+constinit poll_counters g_poll_counters;
 
 namespace {
 
@@ -29,6 +30,12 @@ int open_poller() noexcept {
   if (const int error = g_epoll.open(); error != 0) return error;
   g_open.store(true, std::memory_order_release);
   return 0;
+}
+
+// A system call has just been made: beside that it costs nothing.
+void count(std::atomic<std::uint64_t>& calls, std::size_t events) noexcept {
+  calls.fetch_add(1, std::memory_order_relaxed);
+  if (events != 0) g_poll_counters.events.fetch_add(events, std::memory_order_relaxed);
 }
 
 void see_registrations() noexcept {
@@ -81,6 +88,7 @@ std::size_t poll_now(machine* mp) noexcept {
   poll_batch batch;
   batch.size = g_epoll.look(batch.found);
   see_registrations();
+  count(g_poll_counters.looks, batch.size);
   g_last_look.store(now_ns(), std::memory_order_relaxed);
   g_looking.store(false, std::memory_order_release);
   deliver(mp, batch);
@@ -89,6 +97,7 @@ std::size_t poll_now(machine* mp) noexcept {
 
 void sleep_in_poller(poll_batch& batch, const time_point* deadline) noexcept {
   batch.size = g_epoll.sleep(batch.found, deadline);
+  count(g_poll_counters.sleeps, batch.size);
   see_registrations();
   g_last_look.store(now_ns(), std::memory_order_relaxed);
 }
@@ -96,6 +105,7 @@ void sleep_in_poller(poll_batch& batch, const time_point* deadline) noexcept {
 void wake_poller() noexcept { g_epoll.wake(); }
 
 void deliver(machine* mp, const poll_batch& batch) noexcept {
+  trace_poll(mp, batch.size);
   mp = place_for(mp, batch.size);
   for (std::size_t i = 0; i != batch.size; ++i) deliver_one(mp, batch.found[i]);
 }

@@ -35,6 +35,12 @@ inline constexpr std::int64_t k_poll_period = 1'000'000;  // ns
 // Has nobody looked for so long, though somebody waits?
 bool poll_is_due() noexcept;
 
+// For stats().
+struct poll_counters {
+  std::atomic<std::uint64_t> looks{0}, sleeps{0}, events{0};
+};
+extern poll_counters g_poll_counters;
+
 struct poll_batch {
   std::array<readiness, epoll::k_batch> found;
   std::size_t size = 0;

@@ -59,8 +59,9 @@ goroutine* end_of_function() noexcept {
     mp->leaves = gp->is_locked();  // what it has done to its thread is for nobody else
   }
   transition(gp, g_status::running, g_status::dead);
-  mp->pp->finished.add();
-  return pick_next(mp);
+  goroutine* const next = pick_next(mp);
+  mp->pp->finished.add();  // after its end is in the recording, if there is one
+  return next;
 }
 
 namespace {

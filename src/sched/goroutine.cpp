@@ -1,10 +1,12 @@
 #include "sched/goroutine.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <new>
 #include <utility>
 
 #include "diag/fatal.hpp"
+#include "diag/trace.hpp"
 #include "os/memory.hpp"
 #include "sched/idle_chain.hpp"
 
@@ -48,6 +50,8 @@ struct depot {
   std::atomic<region*> regions{nullptr};  // the newest first
 };
 constinit depot g_depot;
+
+static_assert(sizeof(region::used) == 8 && sizeof(slab::raw) == 1);
 
 // That in which something lies.
 region* region_of(void* p) noexcept {
@@ -113,6 +117,17 @@ void give(chain<goroutine> those) noexcept {
 
 }  // namespace
 
+constinit const descriptor_map k_descriptor_map = {
+    .regions = &g_depot.regions,
+    .region_next = offsetof(region, next),
+    .region_used = offsetof(region, used),
+    .region_slabs = offsetof(region, slabs),
+    .region_descriptors = k_header_bytes,
+    .slab_size = sizeof(slab),
+    .slab_raw = offsetof(slab, raw),
+    .slab_descriptors = k_per_slab,
+};
+
 std::size_t give_back_descriptors() noexcept {
   constexpr std::size_t k_complete = k_per_slab + 1;
   chain<goroutine> idle = g_depot.free.take_idle(g_depot.guard, [](goroutine* gp) { ++slab_of(gp).cold; });
@@ -158,9 +173,11 @@ namespace {
 }  // namespace
 
 void rare_transition(goroutine* gp, g_status from, g_status to) noexcept {
-  if (gp->status.load(std::memory_order_relaxed) != locked(from)) bad_transition(gp, from, to);
-  gp->status.store(to == g_status::dead ? to : locked(to),
-                   std::memory_order_release);  // pairs with snapshot()
+  const g_status now = gp->status.load(std::memory_order_relaxed);
+  if (usual(now) != from) bad_transition(gp, from, to);
+  if (now != unmarked(now)) trace_ready(gp);  // before it stands in a queue
+  const bool stays_locked = gp->is_locked() && to != g_status::dead;
+  gp->status.store(stays_locked ? locked(to) : to, std::memory_order_release);  // pairs with snapshot()
 }
 
 lock& extras_lock() noexcept {

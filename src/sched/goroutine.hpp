@@ -11,10 +11,13 @@
 #include <exception>
 #include <source_location>
 #include <string>
+#include <vector>
 
 #include <goro/detail/lock.hpp>
 #include <goro/detail/spawn.hpp>
 
+#include "diag/backtrace.hpp"
+#include "sched/labels.hpp"
 #include "sched/wait_reason.hpp"
 #include "stack/stack.hpp"
 
@@ -36,9 +39,19 @@ inline constexpr unsigned k_locked = 0x80;
 constexpr g_status locked(g_status s) noexcept {
   return static_cast<g_status>(static_cast<unsigned>(s) | k_locked);
 }
-constexpr g_status usual(g_status s) noexcept {
-  return static_cast<g_status>(static_cast<unsigned>(s) & ~k_locked);
+// The same way for one that waits and whose park was recorded (diag/trace.hpp): whoever makes it ready is to
+// be, too.
+inline constexpr unsigned k_marked = 0x40;
+constexpr g_status marked(g_status s) noexcept {
+  return static_cast<g_status>(static_cast<unsigned>(s) | k_marked);
 }
+constexpr g_status unmarked(g_status s) noexcept {
+  return static_cast<g_status>(static_cast<unsigned>(s) & ~k_marked);
+}
+constexpr g_status usual(g_status s) noexcept {
+  return static_cast<g_status>(static_cast<unsigned>(s) & ~(k_locked | k_marked));
+}
+constexpr bool is_locked(g_status s) noexcept { return (static_cast<unsigned>(s) & k_locked) != 0; }
 
 // A C++ ABI structure that every compiler for Linux agrees on; see sched/switch.cpp.
 struct eh_globals {
@@ -46,13 +59,12 @@ struct eh_globals {
   unsigned int uncaught_exceptions = 0;
 };
 
-// What the passes that give memory back have done with a parked goroutine's stack since its last turn; see
-// stack/shrink.cpp.
-enum class trim_state : std::uint8_t {
+// What those who look after parked goroutines have done with one since its last turn; see stack/parked.hpp.
+enum class parked_state : std::uint8_t {
   untouched,
-  seen,           // a pass has found it parked
-  claimed,        // it is one of those that come next; it may run and does not wait
-  being_trimmed,  // its unused part is being given back: who wants to run must wait
+  seen,     // a pass has found it parked, at `noticed`
+  claimed,  // it is one of those that come next; it may run and does not wait
+  held,     // its stack is being trimmed or read: who wants to run must wait
   trimmed,
 };
 
@@ -62,10 +74,14 @@ struct machine;
 // What few goroutines have.
 struct goroutine_extras {
   std::string name;
+  shared_labels labels;
   std::size_t stack_bytes = 0;         // asked for by go_options
   std::exception_ptr handled_at_exit;  // while exit unwinds: what is handled in the frame that it has reached
   machine* home = nullptr;             // to which it is locked
   int thread_locks = 0;                // how often
+  // Of the exception that leaves it, or none (diag/panic_trace.hpp). No unique_ptr: gdb_layout needs a
+  // standard layout.
+  std::vector<stack_trace> thrown_at;
 };
 
 // Aligned so that a switch touches one line of it.
@@ -79,7 +95,7 @@ struct alignas(64) goroutine {
   std::atomic<g_status> status{g_status::dead};
   std::atomic<wait_reason> reason{wait_reason::none};
   bool exiting = false;  // this_goroutine::exit is unwinding it
-  std::atomic<trim_state> trim{trim_state::untouched};
+  std::atomic<parked_state> parked{parked_state::untouched};
   closure_call call = nullptr;
   void* closure = nullptr;  // the callable: inline_closure, or elsewhere if it is too large
 
@@ -88,7 +104,8 @@ struct alignas(64) goroutine {
   std::atomic<goroutine_id> creator{0};
   std::atomic<std::source_location> where{std::source_location()};
   goroutine_locals* locals = nullptr;
-  goroutine_extras* extras = nullptr;  // for all but its goroutine: guarded by extras_lock()
+  goroutine_extras* extras = nullptr;     // for all but its goroutine: guarded by extras_lock()
+  std::atomic<std::uint32_t> noticed{0};  // in seconds; of use unless `parked` is untouched
 
   static constexpr std::size_t k_inline_closure = 80;
   alignas(16) std::byte inline_closure[k_inline_closure];
@@ -99,13 +116,12 @@ struct alignas(64) goroutine {
   std::size_t wanted_stack() const noexcept { return extras ? extras->stack_bytes : 0; }  // 0: as all
   bool fresh() const noexcept { return stack() == nullptr; }
   bool is_locked() const noexcept {  // to the machine of its extras
-    const g_status s = status.load(std::memory_order_relaxed);
-    return s != usual(s);
+    return detail::is_locked(status.load(std::memory_order_relaxed));
   }
 };
 
 // The only place where a status changes: a transition that is not from `from` is a bug of the runtime, or
-// that of a locked goroutine.
+// that of a locked goroutine, or of a marked one.
 void rare_transition(goroutine* gp, g_status from, g_status to) noexcept;
 
 inline void transition(goroutine* gp, g_status from, g_status to) noexcept {
@@ -150,6 +166,24 @@ void give_shared_descriptor(goroutine* gp) noexcept;
 
 // Calls visit(g) for every descriptor that has its memory, dead ones included.
 void for_each_descriptor(void (*visit)(goroutine& g, void* arg), void* arg);
+template <class Visit>
+void for_each_descriptor(Visit visit) {
+  for_each_descriptor([](goroutine& g, void* f) { (*static_cast<Visit*>(f))(g); }, &visit);
+}
+
+// The same for a debugger, which looks from outside (diag/gdb_layout.hpp): the regions form a list; each
+// begins with what is known of its slabs, and the descriptors follow.
+struct descriptor_map {
+  const void* regions;  // where the address of the first one stands
+  std::uint64_t region_next;
+  std::uint64_t region_used;
+  std::uint64_t region_slabs;
+  std::uint64_t region_descriptors;
+  std::uint64_t slab_size;  // of what is known of it
+  std::uint64_t slab_raw;   // is it without memory? one byte
+  std::uint64_t slab_descriptors;
+};
+extern const descriptor_map k_descriptor_map;
 
 // Gives back the memory of those that were free and not needed since the last call; how many slabs. By one
 // thread at a time.

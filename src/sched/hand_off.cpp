@@ -107,6 +107,7 @@ bool take_away(machine* mp, absence why) noexcept {
     processor* pp = nullptr;
     if (!mp->hold.take([&] { pp = mp->pp, why.who = mp->curg; })) return false;
     begin_absence(mp, why);
+    trace_hand_off(pp, mp, why);
     b = begin_bequest(pp);
   }
   complete_bequest(b);
@@ -136,6 +137,7 @@ bool find_processor(machine* mp) noexcept {
   if (!pp) return false;
   hold(mp, pp);
   end_absence(mp);
+  trace_return(mp);
   return true;
 }
 
@@ -144,6 +146,7 @@ void commit_return(machine* mp, goroutine* left, void*) noexcept {
   {
     const lock_guard guard(sched.guard);
     end_absence(mp);
+    trace_queued_again(mp, left);
     sched.global.push(left);  // in the same step: else it might look as if nobody were there
   }
   notify_submit();
@@ -175,7 +178,11 @@ void answer_call(machine* mp) noexcept {
   if (found == finding::lost && !find_processor(mp)) return wait_for_processor(mp);
   const bool keeps = still_in_use(mp->pp);
   if (is_last(mp) || (keeps && found != finding::wanted)) return;
-  if (found == finding::wanted) mp->pp->preempted.add();
+  if (found == finding::wanted) {
+    mp->pp->preempted.add();
+    trace_preempted(mp);
+  }
+  if (!keeps && mp->hold.traced()) trace_turn(mp, nullptr);
   requeue(mp, keeps ? pick_next(mp) : nullptr);
 }
 
@@ -188,6 +195,7 @@ void begin_blocking() noexcept {
     const lock_guard guard(sched.guard);
     mp->hold.renounce();
     begin_absence(mp, {.reason = absence_reason::blocking, .since = now_ns(), .who = mp->curg});
+    trace_hand_off(mp->pp, mp, mp->away);
     b = begin_bequest(mp->pp);
   }
   complete_bequest(b);

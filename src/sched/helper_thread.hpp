@@ -2,6 +2,8 @@
 // looks, and for ever while there is nothing to look after, until somebody rouses it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <goro/clock.hpp>
 
 #include "os/futex.hpp"
@@ -42,5 +44,8 @@ class helper_thread {
 
 // Starts it, without the program's signals; false if there is no thread to be had.
 bool start_helper(void* (*body)(void*)) noexcept;
+
+// Is it the kernel's number of one of them?
+bool is_helper(pid_t number) noexcept;
 
 }  // namespace goro::detail

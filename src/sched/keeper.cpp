@@ -7,6 +7,9 @@
 //   3. The unused parts of the stacks of parked goroutines are given back (stack/shrink.hpp).
 //   4. Machines that have been idle for some rounds end; those that have ended are joined.
 //   5. The cores that the program may use are counted anew (os/cpu_count.hpp).
+//   6. With GORO_DEBUG=deadlocks=1 it looks for goroutines that nobody can wake any more (diag/hopeless.hpp).
+//   7. It is the one that answers SIGQUIT (diag/quit.cpp): the only work that does not wait for the next
+//   look.
 //
 // A look may take long where there are millions of goroutines, so one that was of no use is followed by a
 // rest of up to three seconds, that it takes little of the time. When a look has found nothing, nothing has
@@ -19,6 +22,8 @@
 #include <chrono>
 #include <utility>
 
+#include "diag/hopeless.hpp"
+#include "diag/quit.hpp"
 #include "sched/helper_thread.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/worth.hpp"
@@ -30,7 +35,7 @@ namespace {
 
 constexpr std::chrono::milliseconds k_period{1000};
 constexpr std::chrono::milliseconds k_longest{3000};
-constexpr int k_share = 2000;  // of the time: among ten thousand goroutines a look takes a millisecond
+constexpr int k_share = 4000;  // of the time: among ten thousand goroutines a look takes a millisecond
 constexpr std::uint32_t k_idle_rounds = 5;  // after which a thread that nobody needs ends
 
 constinit helper_thread g_keeper;
@@ -62,7 +67,7 @@ struct findings {
 };
 
 // `active`: goroutines have run since the last look.
-findings look(bool active) noexcept {
+findings look_around(bool active) noexcept {
   sched.flush_round.fetch_add(1, std::memory_order_relaxed);
   findings found;
   found.more = flush_idle_processors();
@@ -70,6 +75,7 @@ findings look(bool active) noexcept {
   found.gave_back |= give_back_descriptors() != 0;
   found.gave_back |= shrink_queues();
   found.more |= trim_parked_stacks();
+  found.more |= report_hopeless();
   found.more |= dismiss_idle_machines(k_idle_rounds);
   found.more |= join_left_machines();
   if (active || running_processors() != 0) follow_cpu_count();
@@ -90,21 +96,26 @@ void* keeper_thread(void*) {
   for (std::uint64_t turns = 0; !sched.freezing.load(std::memory_order_relaxed);) {
     const time_point start = clock::now();
     const std::uint64_t turns_before = std::exchange(turns, activity());
-    const findings found = look(turns != turns_before);
+    const findings found = look_around(turns != turns_before);
     const clock::duration took = found.gave_back ? clock::duration::zero() : clock::now() - start;
     if (!found.more && may_sleep(turns_before)) g_keeper.sleep_until_roused();
+    answer_quit();
     const time_point next = clock::now() + std::clamp<clock::duration>(k_share * took, k_period, k_longest);
     g_keeper.sleep_until(next);
+    answer_quit();
   }
-  for (note never;;) never.sleep();  // the process is ending
+  for (;;) {  // the process is ending, and may be asked what it waits for
+    g_keeper.sleep_until_roused();
+    answer_quit();
+  }
 }
 
 }  // namespace
 
 void rouse_keeper() noexcept { g_keeper.rouse(); }
 
-void start_keeper() noexcept {
-  static_cast<void>(start_helper(keeper_thread));
-}  // without it nothing is given back
+void hurry_keeper() noexcept { g_keeper.hurry(); }
+
+bool start_keeper() noexcept { return start_helper(keeper_thread); }
 
 }  // namespace goro::detail

@@ -21,11 +21,16 @@
 
 #include "diag/debug_env.hpp"
 #include "diag/fatal.hpp"
+#include "diag/gdb_layout.hpp"
+#include "diag/lock_graph.hpp"
+#include "diag/quit.hpp"
+#include "diag/sched_trace.hpp"
 #include "os/cpu_count.hpp"
 #include "os/thread.hpp"
 #include "sched/keeper.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/sysmon.hpp"
+#include "sched/waiting_thread.hpp"
 #include "stack/overflow.hpp"
 
 namespace goro::detail {
@@ -85,6 +90,11 @@ void freeze_at_exit() {
   }
 }
 
+void end_at_exit() {
+  freeze_at_exit();
+  finish_trace_at_exit();
+}
+
 // Ps [0, n) exist and those that nobody holds are on the idle list. The scheduler's lock is held.
 void provide_processors(int n) {
   while (sched.made.load(std::memory_order_relaxed) < n) {
@@ -97,6 +107,7 @@ void provide_processors(int n) {
 processor* make_processor() {
   const int id = sched.made.load(std::memory_order_relaxed);
   auto* pp = new processor(id);
+  if (recording()) provide_ring(pp);
   pp->dice.seed(sched.shuffle_seed + static_cast<std::uint64_t>(id) + 1);
   sched.all[id].store(pp, std::memory_order_relaxed);
   sched.made.store(id + 1, std::memory_order_release);  // pairs with all who walk over the Ps
@@ -115,6 +126,8 @@ void ensure_started() {
   if (sched.forked.load(std::memory_order_relaxed)) used_after_fork();
   const lock_guard guard(g_start_lock);
   if (sched.procs.load(std::memory_order_relaxed) != 0) return;
+  keep_gdb_layout();
+  if (debug().deadlocks) watch_locks();
   sched.shuffle_seed = debug().shuffle_seed;
   choose_stack_limit();
   const std::optional<int> wish = wished_procs(k_max_procs);
@@ -125,13 +138,15 @@ void ensure_started() {
     provide_processors(n);
   }
   ::pthread_sigmask(SIG_SETMASK, nullptr, &sched.signal_mask);
-  std::atexit(freeze_at_exit);
+  std::atexit(end_at_exit);
   install_terminate_handler();
   install_overflow_handler();
   ::pthread_atfork(nullptr, nullptr, mark_fork);
-  start_keeper();
+  static_cast<void>(traceback());  // says now what it does not understand
+  if (start_keeper()) install_quit_handler();
   start_sysmon();
   sched.procs.store(n, std::memory_order_release);
+  start_sched_trace();
 }
 
 namespace {
@@ -177,12 +192,12 @@ int run_main(const run_options& options, main_function call, void* f, std::sourc
   spawn_main(u.gp, &call_of<main_closure>::call, where);
   // After the start: only a thread that has nothing left to do counts as waiting. (The end may have counted
   // before.)
-  sched.foreign_waiting.fetch_add(1, std::memory_order_release);
+  count_as_waiting();
   notify_submit();  // all may have fallen asleep before this thread counted: the sentinel looks for a
                     // deadlock again
   task.done.sleep();
   let_report_finish();
-  std::atexit(freeze_at_exit);  // again: see above
+  std::atexit(end_at_exit);  // again: see above
   return task.result;
 }
 

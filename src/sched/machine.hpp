@@ -69,6 +69,9 @@ struct alignas(64) machine {
   bool short_slice = false;         // while idle: it is to run at once when it is woken
   std::uint32_t idle_since = 0;     // the keeper's round
 
+  // How often the scheduler's own stack was left and come back to: odd while goroutines have turns here.
+  relaxed<std::uint64_t> outings;
+
   absence away;  // while it runs a goroutine without a P (hand_off.cpp); guarded by the scheduler's lock
   goroutine* locked = nullptr;  // os_thread_lock: the only goroutine that may run here
   bool leaves =

@@ -43,6 +43,9 @@ void adopt_thread(machine* mp) noexcept {
 void leave(machine* mp) noexcept {
   const lock_guard guard(sched.guard);
   ++sched.leaving;
+  // Both may soon be another thread's.
+  mp->thread.number.store(0, std::memory_order_relaxed);
+  mp->system_sp = nullptr;
   // When the process ends nobody joins it any more; see forget_left_machines().
   if (sched.freezing.load(std::memory_order_relaxed)) return void(::pthread_detach(mp->thread.handle));
   mp->next_left = std::exchange(sched.left, mp);
@@ -76,6 +79,7 @@ machine* spare_machine() noexcept {
 machine* made_machine() noexcept {
   auto* mp = new (std::nothrow) machine;
   if (!mp) fatal("goro: no memory for a thread");
+  mp->hold.set_traced(recording());
   mp->next_machine = sched.machines.load(std::memory_order_relaxed);
   sched.machines.store(mp, std::memory_order_release);  // pairs with first_machine()
   return mp;

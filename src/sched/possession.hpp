@@ -18,8 +18,9 @@
 // sysmon's look at it and hands over all that the machine has done to its P. A machine that gives its P up by
 // itself (goro::blocking) writes `taken` while it is inside; the claim of a sysmon that wanted it meanwhile
 // fails. `called` alone, without a claim, asks the machine to look at other things (a thief that waits, fewer
-// Ps, the end of the process). Tests that fail without either fence, the release, or the second look:
-// model.possession_*.
+// Ps, the end of the process). Beside it, in the same byte, stands whether the machine's turns are recorded
+// (diag/trace.hpp): one look at the end of a turn is for both. Tests that fail without either fence, the
+// release, or the second look: model.possession_*.
 #pragma once
 
 #include <atomic>
@@ -50,11 +51,15 @@ class possession {
     inside_.store(back_to, std::memory_order_release);  // pairs with take()
   }
 
-  bool called() const noexcept { return called_.load(std::memory_order_relaxed); }
+  bool called() const noexcept { return (signs() & k_called) != 0; }
+
+  // Are its turns recorded? Whoever clears that does not wait: it may go on for a turn or two.
+  bool traced() const noexcept { return (signs() & k_traced) != 0; }
+  bool called_or_traced() const noexcept { return signs() != 0; }
 
   // Sequentially consistent, as in set_max_procs: whose call is overwritten here, its number is seen.
   [[nodiscard]] finding settle() noexcept {
-    called_.exchange(false, std::memory_order_seq_cst);
+    signs_.fetch_and(k_traced, std::memory_order_seq_cst);
     claim now = claim_.load(std::memory_order_acquire);  // pairs with want() and take()
     if (now == claim::none) return finding::kept;
     if (now == claim::wanted &&
@@ -69,12 +74,21 @@ class possession {
   // The machine, inside: it gives its P up, and finds it lost when it enters the next time.
   void renounce() noexcept {
     claim_.exchange(claim::taken, std::memory_order_acq_rel);  // pairs with want() and take()
-    called_.store(true, std::memory_order_relaxed);
+    signs_.fetch_or(k_called, std::memory_order_relaxed);
   }
 
   // Anybody.
-  void call() noexcept { called_.store(true, std::memory_order_seq_cst); }
+  void call() noexcept { signs_.fetch_or(k_called, std::memory_order_seq_cst); }
   bool inside() const noexcept { return inside_.load(std::memory_order_acquire); }  // pairs with leave()
+
+  // One at a time.
+  void set_traced(bool on) noexcept {
+    if (on) {
+      signs_.fetch_or(k_traced, std::memory_order_relaxed);
+    } else {
+      signs_.fetch_and(k_called, std::memory_order_relaxed);
+    }
+  }
 
   // Sysmon, the only one: announces a claim, if there is none. It stands until the machine settles, at its
   // next entry or at the end of the turn. A heavy_fence must follow before take().
@@ -82,7 +96,7 @@ class possession {
     claim nobody = claim::none;
     claim_.compare_exchange_strong(nobody, claim::wanted, std::memory_order_acq_rel,  // pairs with settle()
                                    std::memory_order_relaxed);
-    called_.store(true, std::memory_order_release);  // pairs with settle()
+    signs_.fetch_or(k_called, std::memory_order_release);  // pairs with settle()
   }
 
   // Sysmon: true if the machine has lost its P now. Calls see() first: what that reads of the machine is so
@@ -99,9 +113,13 @@ class possession {
 
  private:
   enum class claim : std::uint32_t { none, wanted, taken };
+  static constexpr std::uint8_t k_called = 1;
+  static constexpr std::uint8_t k_traced = 2;
+
+  std::uint8_t signs() const noexcept { return signs_.load(std::memory_order_relaxed); }
 
   typename Atomics::template atomic<bool> inside_{true};
-  typename Atomics::template atomic<bool> called_{false};
+  typename Atomics::template atomic<std::uint8_t> signs_{0};
   typename Atomics::template atomic<claim> claim_{claim::none};
 };
 

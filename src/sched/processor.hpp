@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "base/rng.hpp"
+#include "diag/trace.hpp"
 #include "sched/goroutine.hpp"
 #include "sched/run_queue.hpp"
 #include "sched/steal_request.hpp"
@@ -66,7 +67,8 @@ struct processor {
   const int id;
 
   counter started, finished, yields, steals, stolen, overflows, global_runs, timers_fired, preempted;
-  counter ran_dry;  // times it had nothing to do but to ask the poller
+  std::atomic<event_ring*> trace{nullptr};  // made with the first recording, never freed
+  counter ran_dry;                          // times it had nothing to do but to ask the poller
 };
 
 }  // namespace goro::detail

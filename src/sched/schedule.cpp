@@ -138,6 +138,7 @@ void fetch_from_memory(std::span<goroutine* const> those) noexcept {
   }
   for (const goroutine* gp : those) {
     const auto* sp = static_cast<const std::byte*>(gp->sp.load(std::memory_order_relaxed));
+    if (!sp) continue;  // it has not begun
     for (std::size_t i = 0; i != k_frames; ++i) __builtin_prefetch(sp + i * k_line);
   }
 }
@@ -184,6 +185,13 @@ goroutine* pick_share(processor* pp) noexcept {
   return first;
 }
 
+[[gnu::noinline]] goroutine* pick_attentively(machine* mp) noexcept {
+  goroutine* next = nullptr;
+  if (!mp->hold.called() || heed_call(mp)) next = pick_local(mp->pp);
+  if (mp->hold.traced()) trace_turn(mp, next);
+  return next;
+}
+
 void submit_global(goroutine* gp) noexcept {
   sched.global.push(gp);
   notify_submit();
@@ -227,7 +235,7 @@ namespace {
 [[gnu::always_inline]] inline goroutine* change_places(machine* mp) noexcept {
   processor* pp = mp->pp;
   const std::uint64_t tick = pp->tick.load(std::memory_order_relaxed) + 1;
-  if (tick % k_care_period == 0 || mp->hold.called() || sched.global.size() != 0) return nullptr;
+  if (tick % k_care_period == 0 || mp->hold.called_or_traced() || sched.global.size() != 0) return nullptr;
   goroutine* const next = pp->queue.begin_rotation(mp->curg);
   if (!next) return nullptr;
   pp->slice_start = 0;
@@ -262,7 +270,10 @@ void yield() {
   if (!next) {
     commit = detail::commit_yield;
     next = detail::pick_next(mp);
-    if (!next && detail::nothing_waits(mp->pp)) return;
+    if (!next && detail::nothing_waits(mp->pp)) {
+      if (mp->hold.traced()) trace_start(mp, mp->curg);
+      return;
+    }
   }
   mp->pp->yields.add();
   // One call for both: a return goes where the processor expects it only if whoever is resumed has called the

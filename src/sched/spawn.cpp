@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include <goro/error.hpp>
 
@@ -32,11 +33,14 @@ void describe(goroutine* gp, closure_call call, std::source_location where) noex
 
 void apply_options(goroutine* gp, const go_options& options) {
   if (options.stack() > k_largest_stack) throw panic("goro: go_options::stack: more than 1 TB");
-  if (options.name().empty() && options.stack() == 0) return;
+  if (options.name().empty() && options.stack() == 0 && options.labels().empty()) return;
+  shared_labels labels;
+  if (!options.labels().empty()) labels = with_labels(own_labels(), options.labels());
   goroutine_extras& extras = extras_of(gp);
   const lock_guard guard(extras_lock());
   extras.name = options.name();
   extras.stack_bytes = options.stack();
+  extras.labels = std::move(labels);
 }
 
 // Where a closure lives that has no room in the descriptor.
@@ -100,14 +104,20 @@ void spawn_submit(goroutine* gp, closure_call call, std::source_location where) 
     gp->id.store(sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     gp->creator.store(0, std::memory_order_relaxed);
     sched.foreign_started.fetch_add(1, std::memory_order_relaxed);
+    if (recording()) [[unlikely]]
+      trace_spawn(mp, gp);
     transition(gp, g_status::dead, g_status::runnable);
     submit_foreign(gp);
     return;
   }
+  if (creator->extras) [[unlikely]]
+    inherit_labels(gp, *creator);
   processor* pp = mp->pp;
   gp->id.store(next_id(pp), std::memory_order_relaxed);
   gp->creator.store(creator->id.load(std::memory_order_relaxed), std::memory_order_relaxed);
   pp->started.add();
+  if (mp->hold.traced()) [[unlikely]]
+    trace_spawn(mp, gp);
   transition(gp, g_status::dead, g_status::runnable);
   enqueue_fresh(entry, gp);
 }
@@ -124,6 +134,7 @@ void spawn_main(goroutine* gp, closure_call call, std::source_location where) {
                std::memory_order_relaxed);
   gp->creator.store(0, std::memory_order_relaxed);
   sched.foreign_started.fetch_add(1, std::memory_order_relaxed);
+  if (recording()) trace_spawn(nullptr, gp);
   transition(gp, g_status::dead, g_status::runnable);
   submit_foreign(gp);
 }

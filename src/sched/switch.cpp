@@ -5,6 +5,7 @@
 
 #include "arch/switch.hpp"
 #include "diag/fatal.hpp"
+#include "diag/panic_trace.hpp"
 #include "sched/finish.hpp"
 #include "sched/turn.hpp"
 #include "stack/stack_pool.hpp"
@@ -17,6 +18,8 @@ namespace {
 [[gnu::noinline]] void run_body(goroutine* gp) {
   try {
     gp->call(gp->closure);
+  } catch (const panic_probe&) {
+    std::abort();  // it is never thrown; see there
   } catch (...) {
     if (gp->exiting) throw;  // this_goroutine::exit goes on to the end of the stack (finish.cpp)
     report_panic();
@@ -97,11 +100,15 @@ bool prepare_first_turn(machine* mp, goroutine* gp) noexcept {
   return true;
 }
 
-void leave_for_ever(machine* mp, goroutine* next) noexcept {
-  goroutine* self = mp->curg;
+// Not for AddressSanitizer to look at: it may keep the frame elsewhere than on the stack, and gives that back
+// when it is told that the stack is left.
+__attribute__((no_sanitize("address"))) void leave_for_ever(machine* mp, goroutine* next) noexcept {
   const context to = depart(mp, next);
+  // Not in the descriptor: of a goroutine that ends, and of the one that has its descriptor next until it is
+  // off its stack, it is to be null (stack/parked.hpp).
+  void* nowhere = nullptr;
   sanitizer_leave(nullptr, mp->curg ? &mp->curg->stack()->sanitizer : &mp->system_stack);
-  goro_arch_switch(self->place_of_sp(), to.sp, mp, to.start);
+  goro_arch_switch(&nowhere, to.sp, mp, to.start);
   std::abort();  // nobody switches to a goroutine that has ended
 }
 
@@ -128,7 +135,10 @@ void machine_loop(machine* mp) noexcept {
     if (gp && gp->is_locked() && gp->extras->home != mp) {
       give_turn_to_home(mp, gp);
     } else if (gp) {
+      if (mp->hold.traced()) trace_start(mp, gp);
+      mp->outings = mp->outings + 1;
       switch_to(mp, nullptr, gp);
+      mp->outings = mp->outings + 1;
     }
   }
   if (processor* pp = mp->pp) {

@@ -46,9 +46,9 @@ constexpr std::int64_t k_long_slice = 10 * k_time_slice;
 constexpr std::int64_t k_hopeless = 1'000'000'000;  // nobody has come back for so long
 constexpr std::int64_t k_shortest_nap = 20'000;
 constexpr std::int64_t k_longest_nap = 10'000'000;
-constexpr std::int64_t k_quiet = 100'000'000;  // no P is held for so long: to sleep for ever
-constexpr int k_short_naps = 10;               // before they become longer
-constexpr std::int64_t k_least_part = 8;       // who uses less of a core than this part is not busy
+constexpr std::int64_t k_long_quiet = 100'000'000;  // no P is held for so long: to sleep for ever
+constexpr int k_short_naps = 10;                    // before they become longer
+constexpr std::int64_t k_least_part = 8;            // who uses less of a core than this part is not busy
 
 constinit helper_thread g_sysmon;
 machine* g_to_start = nullptr;  // by way of next_left; guarded by the scheduler's lock
@@ -255,7 +255,7 @@ void* sysmon_thread(void*) {
     const bool took = present.run();
     const bool stalls_to_report = report_stalls(now);
     if (present.any_held()) last_held = now;
-    if (now - last_held >= k_quiet && !stalls_to_report && may_sleep_for_ever()) {
+    if (now - last_held >= k_long_quiet && !stalls_to_report && may_sleep_for_ever()) {
       g_sysmon.sleep_until_roused();
       rhythm = {};
       last_held = now_ns();

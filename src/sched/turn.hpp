@@ -59,11 +59,13 @@ bool heed_call(machine* mp) noexcept;
 // The caller goes to the end of the queue; `next` has the turn, or the scheduler. (schedule.cpp)
 machine* requeue(machine* mp, goroutine* next) noexcept;
 
+// The same for a machine that is called, or whose turns are recorded.
+goroutine* pick_attentively(machine* mp) noexcept;
+
 // Who has the turn after the running goroutine; null: the scheduler decides.
 [[gnu::always_inline]] inline goroutine* pick_next(machine* mp) noexcept {
-  if (mp->hold.called()) [[unlikely]] {
-    if (!heed_call(mp)) return nullptr;
-  }
+  if (mp->hold.called_or_traced()) [[unlikely]]
+    return pick_attentively(mp);
   return pick_local(mp->pp);
 }
 
@@ -71,7 +73,7 @@ machine* requeue(machine* mp, goroutine* next) noexcept;
 
 departure goroutine_main(machine* mp);  // the first function on every stack (switch.cpp)
 
-// A pass that gives stacks back has got hold of this one, or has noticed it. (stack/shrink.cpp)
+// A pass over the parked goroutines has got hold of this one, or has noticed it. (stack/parked.cpp)
 void come_back(goroutine* gp) noexcept;
 
 // `state` is running, or that of a locked one; that it was runnable has been seen.
@@ -79,7 +81,7 @@ inline void start_turn(machine* mp, goroutine* gp, g_status state = g_status::ru
   gp->status.store(state, std::memory_order_release);  // pairs with snapshot()
   std::atomic_signal_fence(
       std::memory_order_seq_cst);  // [MO-7]: light_fence(), on whose asymmetry the passes insist
-  if (gp->trim.load(std::memory_order_relaxed) != trim_state::untouched) [[unlikely]]
+  if (gp->parked.load(std::memory_order_relaxed) != parked_state::untouched) [[unlikely]]
     come_back(gp);
   gp->sp.store(nullptr, std::memory_order_relaxed);
   mp->curg = gp;

@@ -21,6 +21,10 @@ enum class wait_reason : std::uint8_t {
   semacquire,
   wait_group,
   io_wait,
+  // The same words, but there is a deadline.
+  chan_receive_nil_until,
+  chan_send_nil_until,
+  select_no_cases_until,
 };
 
 constexpr const char* to_string(wait_reason reason) noexcept {
@@ -32,12 +36,15 @@ constexpr const char* to_string(wait_reason reason) noexcept {
     case wait_reason::chan_send:
       return "chan send";
     case wait_reason::chan_receive_nil:
+    case wait_reason::chan_receive_nil_until:
       return "chan receive (nil chan)";
     case wait_reason::chan_send_nil:
+    case wait_reason::chan_send_nil_until:
       return "chan send (nil chan)";
     case wait_reason::select:
       return "select";
     case wait_reason::select_no_cases:
+    case wait_reason::select_no_cases_until:
       return "select (no cases)";
     case wait_reason::sleep:
       return "sleep";

@@ -1,7 +1,11 @@
 #include "sched/waiter.hpp"
 
+#include <goro/go.hpp>
+
+#include "diag/deadlock.hpp"
 #include "os/clock.hpp"
 #include "sched/turn.hpp"
+#include "sched/waiting_thread.hpp"
 
 namespace goro::detail {
 
@@ -56,6 +60,10 @@ bool park_until(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, cons
 
 bool block_thread(wait_node& n, wait_queue& q, lock& l, thread_waiter& self, const time_point* deadline) {
   l.release();
+  if (!deadline) {
+    sleep_counted(self.wake);
+    return true;
+  }
   if (self.wake.sleep(deadline)) return true;
   if (!try_claim(n, claimed::by_deadline)) {
     self.wake.sleep();  // a waker has won and is about to set the note
@@ -94,7 +102,7 @@ bool wait_otherwise(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, 
   if (sched.forked.load(std::memory_order_relaxed)) used_after_fork();
   thread_waiter self;
   self.counted = !deadline;
-  if (self.counted) sched.foreign_waiting.fetch_add(1, std::memory_order_release);
+  if (self.counted) count_as_waiting();
   n.who = resumable(&self);
   enqueue_at(where, q, n);
   return block_thread(n, q, l, self, deadline);
@@ -105,9 +113,9 @@ void block_for_ever(wait_reason reason) {
     const runtime_entry entry;
     park(entry.mp(), [](machine*, goroutine*, void*) {}, nullptr, reason);
   }
-  sched.foreign_waiting.fetch_add(1, std::memory_order_release);
+  count_as_waiting();
   note never;
-  for (;;) never.sleep();
+  for (;;) sleep_counted(never);
 }
 
 }  // namespace goro::detail

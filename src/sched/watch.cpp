@@ -170,8 +170,10 @@ bool ask(processor* victim, loot& got, std::int64_t longest) noexcept {
 }
 
 // Runs the first of the loot, queues the others here.
-goroutine* stow(processor* pp, loot got) noexcept {
+goroutine* stow(machine* mp, const processor* victim, loot got) noexcept {
   if (!got.items.first) return nullptr;
+  processor* pp = mp->pp;
+  trace_steal(mp, victim, got.items.size);
   pp->steals.add();
   pp->stolen.add(got.items.size);
   goroutine* first = got.items.pop_front();
@@ -197,7 +199,7 @@ goroutine* take_by_force(machine* mp, processor* victim) noexcept {
   const loot got = victim->queue.steal();
   if (!got.items.first && who == successor::asleep)
     heavy_fence();  // the theft may have been given up before its own
-  goroutine* gp = stow(mp->pp, got);
+  goroutine* gp = stow(mp, victim, got);
   complete_resignation(who);
   return gp;
 }
@@ -205,7 +207,7 @@ goroutine* take_by_force(machine* mp, processor* victim) noexcept {
 goroutine* steal_from(machine* mp, processor* victim, bool moves) noexcept {
   g_board.local[victim->id].valid = false;
   loot got;
-  if (ask(victim, got, moves ? k_answer : k_short_answer)) return stow(mp->pp, got);
+  if (ask(victim, got, moves ? k_answer : k_short_answer)) return stow(mp, victim, got);
   return take_by_force(mp, victim);
 }
 

@@ -6,15 +6,17 @@
 // was there before; if there was none, the default action is restored and the instruction runs again, so that
 // the process dies, or dumps its core, as it would have without us.
 //
-// The handler may have interrupted anything, malloc too: it allocates nothing, takes no lock of the runtime
-// and writes what it knows before it unwinds, which is the riskiest part.
+// The handler may have interrupted anything, malloc too: it takes no memory from malloc, takes no lock of the
+// runtime, and writes each line when it is known. Two things that it calls are less careful: the unwinder and
+// the search for names read what the program has left there, and may fault again; and they may wait for a
+// lock that the interrupted function holds, for ever. So a second fault, or an alarm, ends the stack where it
+// is, and the last line of the report comes all the same. Names stay as the linker knows them, because
+// demangling allocates.
 #include "stack/overflow.hpp"
 
-#include <dlfcn.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
-#include <unwind.h>
 
 #include <algorithm>
 #include <atomic>
@@ -26,7 +28,11 @@
 #include <cstdio>
 #include <cstring>
 
+#include "diag/backtrace.hpp"
+#include "diag/debug_env.hpp"
 #include "diag/fatal.hpp"
+#include "diag/fatal_handler.hpp"
+#include "diag/symbols.hpp"
 #include "os/thread.hpp"
 #include "sched/scheduler.hpp"
 #include "stack/stack_pool.hpp"
@@ -55,40 +61,11 @@ std::uintptr_t stack_pointer_of(const void* context) noexcept {
 #endif
 }
 
-struct walk {
-  static constexpr int k_most = 32;
-  std::uintptr_t stack_bottom;  // frames of the handler itself are below
-  std::uintptr_t stack_top;
-  int printed = 0;
-};
+constexpr std::size_t k_most_frames = 32;
 
-_Unwind_Reason_Code print_frame(_Unwind_Context* frame, void* arg) {
-  auto& w = *static_cast<walk*>(arg);
-  const std::uintptr_t sp = _Unwind_GetCFA(frame);
-  if (sp < w.stack_bottom || sp > w.stack_top) return _URC_NO_REASON;  // on the alternate stack
-  const auto pc = static_cast<std::uintptr_t>(_Unwind_GetIP(frame));
-  Dl_info where{};
-  // NOLINTNEXTLINE(performance-no-int-to-ptr)
-  if (::dladdr(reinterpret_cast<void*>(pc), &where) != 0 && where.dli_fname) {
-    const auto base = reinterpret_cast<std::uintptr_t>(where.dli_fbase);
-    if (where.dli_sname) {
-      print("\t%s+0x%zx (%s+0x%zx)\n", where.dli_sname,
-            static_cast<std::size_t>(pc - reinterpret_cast<std::uintptr_t>(where.dli_saddr)), where.dli_fname,
-            static_cast<std::size_t>(pc - base));
-    } else {
-      print("\t%s+0x%zx\n", where.dli_fname, static_cast<std::size_t>(pc - base));
-    }
-  } else {
-    print("\t0x%zx\n", static_cast<std::size_t>(pc));
-  }
-  return ++w.printed < walk::k_most ? _URC_NO_REASON : _URC_END_OF_STACK;
-}
-
-void print_goroutine(const goroutine& g) noexcept {
+// The report's last line; once only.
+void print_origin(const goroutine& g) noexcept {
   const std::source_location where = g.where.load(std::memory_order_relaxed);
-  print("goroutine %llu", static_cast<unsigned long long>(g.id.load(std::memory_order_relaxed)));
-  if (g.extras && !g.extras->name.empty()) print(" \"%s\"", g.extras->name.c_str());
-  print(" [running]:\n");
   if (where.line() != 0) {
     print("created at %s:%u (%s)", where.file_name(), where.line(), where.function_name());
   } else {
@@ -97,6 +74,43 @@ void print_goroutine(const goroutine& g) noexcept {
   if (const auto creator = g.creator.load(std::memory_order_relaxed); creator != 0)
     print(" in goroutine %llu", static_cast<unsigned long long>(creator));
   print("\n");
+}
+
+// As labels_in_words(), but for quotes within: nothing may be allocated here.
+void print_labels(const goroutine_labels& all) noexcept {
+  const char* separator = " {";
+  for (const auto& [key, value] : all) {
+    print("%s\"%s\":\"%s\"", separator, key.c_str(), value.c_str());
+    separator = ", ";
+  }
+  if (!all.empty()) print("}");
+}
+
+void print_header(const goroutine& g) noexcept {
+  print("goroutine %llu", static_cast<unsigned long long>(g.id.load(std::memory_order_relaxed)));
+  if (g.extras && !g.extras->name.empty()) print(" \"%s\"", g.extras->name.c_str());
+  print(" [running]");
+  if (g.extras && g.extras->labels) print_labels(*g.extras->labels);
+  print(":\n");
+}
+
+// `runtime` frames are left out at the inner end, and at the outer one, which is rarely reached.
+struct printing {
+  std::size_t printed = 0;
+  bool any = false;
+};
+
+void print_frame(const raw_frame& f, void* arg) noexcept {
+  auto& p = *static_cast<printing*>(arg);
+  if (p.printed == k_most_frames || (!p.any && is_runtime(f))) return;
+  p.any = true;
+  ++p.printed;
+  print("%s%s\n\t", f.function ? f.function : "??", f.function ? "(...)" : "");
+  if (f.file) {
+    print("%s:%d\n", f.file, f.line);
+  } else {
+    print("%s+0x%zx\n", f.module ? f.module : "", f.offset);
+  }
 }
 
 // What the limit was, and how to get another.
@@ -113,24 +127,50 @@ void print_limit(const goroutine& g, const stack_slot& s) noexcept {
 }
 
 std::atomic<pid_t> g_reporting{0};  // the thread that unwinds
+std::atomic<const goroutine*> g_guilty{nullptr};
 
-// Unwinding reads what the program has left there. Another thread may overflow meanwhile; it waits.
-void fault_in_report(int) {
-  constexpr std::chrono::seconds k_longest{5};
-  if (g_reporting.load(std::memory_order_relaxed) != ::gettid()) sleep_through(k_longest);
-  leave_process();
+[[noreturn]] void end_overflow() noexcept {
+  end_process(
+      {.kind = diag::fatal_kind::stack_overflow, .text = "fatal error: stack overflow", .stacks = {}});
 }
 
-void allow_another_fault() noexcept {
+// The program's fatal handler may use the alarm itself. A fault in it still comes to stop_walking().
+[[noreturn]] void end_report(const goroutine& g) noexcept {
+  print_origin(g);
+  ::alarm(0);
+  ::signal(SIGALRM, SIG_IGN);  // forgets one that is on its way
+  ::signal(SIGALRM, SIG_DFL);
+  end_overflow();
+}
+
+// Unwinding reads what the program has left there. Another thread may overflow meanwhile; it waits. The alarm
+// may come to any. So may a fault in the program's fatal handler.
+void stop_walking(int signal) {
+  constexpr std::chrono::seconds k_longest{5};
+  if (signal == SIGSEGV && g_reporting.load(std::memory_order_relaxed) != ::gettid())
+    sleep_through(k_longest);
+  end_if_handler_runs();
+  print("\t(cannot be unwound further)\n");
+  end_report(*g_guilty.load(std::memory_order_relaxed));
+}
+
+// One more fault, and no more than some seconds: a sanitizer takes one or two of them to read the debug
+// information.
+void limit_walk(const goroutine& g) noexcept {
+  constexpr unsigned k_seconds = 10;
+  g_guilty.store(&g, std::memory_order_relaxed);
   g_reporting.store(::gettid(), std::memory_order_relaxed);
   struct sigaction last{};
-  last.sa_handler = fault_in_report;
+  last.sa_handler = stop_walking;
   last.sa_flags = SA_ONSTACK | SA_NODEFER;
-  ::sigaction(SIGSEGV, &last, nullptr);
-  sigset_t fault;
-  ::sigemptyset(&fault);
-  ::sigaddset(&fault, SIGSEGV);
-  ::pthread_sigmask(SIG_UNBLOCK, &fault, nullptr);
+  sigset_t both;
+  ::sigemptyset(&both);
+  for (const int signal : {SIGSEGV, SIGALRM}) {
+    ::sigaction(signal, &last, nullptr);
+    ::sigaddset(&both, signal);
+  }
+  ::pthread_sigmask(SIG_UNBLOCK, &both, nullptr);
+  ::alarm(k_seconds);
 }
 
 [[noreturn]] void report_overflow(const goroutine& g, const stack_slot& s, const void* context) noexcept {
@@ -141,13 +181,17 @@ void allow_another_fault() noexcept {
   print_limit(g, s);
   print("sp=0x%zx stack=[0x%zx, 0x%zx]\n", sp, bottom, top);
   print("fatal error: stack overflow\n\n");
-  print_goroutine(g);
-  print("innermost frames:\n");
-  allow_another_fault();
-  walk w{.stack_bottom = bottom - s.pool->guard(), .stack_top = top};
-  _Unwind_Backtrace(print_frame, &w);
-  if (w.printed == 0) print("\t(cannot be unwound)\n");
-  leave_process();
+  if (traceback() == traceback_level::none) end_overflow();
+  print_header(g);
+  limit_walk(g);
+  stack_trace trace;
+  trace_between(trace, bottom - s.pool->guard(), top);
+  printing p;
+  for (std::size_t i = 0; i != trace.size && p.printed != k_most_frames; ++i)
+    for_each_frame(trace.pcs[i], print_frame, &p);
+  if (trace.size == 0) print("\t(cannot be unwound)\n");
+  if (trace.elided || p.printed == k_most_frames) print("...additional frames elided...\n");
+  end_report(g);
 }
 
 bool has_overflown(const goroutine* gp, const void* address) noexcept {
@@ -176,7 +220,7 @@ struct sigaction former_action() noexcept {
 }
 
 // As if there were no handler of ours.
-void chain(int signal, siginfo_t* info, void* context) noexcept {
+void pass_on(int signal, siginfo_t* info, void* context) noexcept {
   const struct sigaction former = former_action();
   if ((former.sa_flags & SA_SIGINFO) != 0) return former.sa_sigaction(signal, info, context);
   if (former.sa_handler == SIG_IGN && info->si_code <= 0) return;  // a fault cannot be ignored
@@ -196,7 +240,7 @@ void on_fault(int signal, siginfo_t* info, void* context) {
       report_overflow(*left, *left->stack(), context);
   }
   errno = saved;
-  chain(signal, info, context);
+  pass_on(signal, info, context);
 }
 
 }  // namespace

@@ -1,23 +1,9 @@
 // Trimming: a goroutine that has gone deep and then parks keeps the pages that it has touched. Those below
 // its stack pointer are given back when it is found parked by two passes and has not run in between.
 //
-// A parked goroutine may be resumed at any moment, by anybody, and a resumed one writes below its stack
-// pointer. So trimming and resuming exclude each other, at no cost to the resuming side but a load and a
-// store of a line that it writes anyway ([MO-7], Dekker again, with the resuming as the frequent side):
-//
-//   resume  status = running;  light_fence;  if (trim != untouched) come_back();  sp = null;  go on
-//   park    status = waiting;  ...;  sp = its stack pointer (the switch);  off the stack
-//   pass    trim: seen to claimed;  heavy_fence;  only if status is waiting and sp is not null:
-//           trim: claimed to being_trimmed;  give back what is below sp;  trim = trimmed
-//
-// Either the pass sees that it runs, or the goroutine sees that it is claimed: then it takes the claim away,
-// or waits in come_back() for the one system call that is under way. One fence serves many. A goroutine that
-// is about to park says `waiting` while it still stands on its stack, but then sp is null: whoever resumed it
-// has cleared it. Between the saving of sp and the last instruction on the stack are two or three that touch
-// nothing below it, but a signal handler may run there, and writes below; so one that a machine notes as the
-// last that it has left is not touched either. Tests that fail without: model.trim_*, stress STACK_07.
-//
-// Without asymmetric fences (fence.hpp) the resuming side would have to pay, and nothing is trimmed.
+// How a pass gets hold of a parked goroutine is in parked.hpp. Between the saving of sp and the last
+// instruction on the stack are two or three that touch nothing below it, but a signal handler may run there,
+// and writes below; so one that a machine notes as the last that it has left is not touched either.
 #include "stack/shrink.hpp"
 
 #include <array>
@@ -25,25 +11,11 @@
 
 #include <goro/detail/fence.hpp>
 
-#include "base/atomics.hpp"
-#include "sched/turn.hpp"
+#include "sched/scheduler.hpp"
+#include "stack/parked.hpp"
 #include "stack/stack_pool.hpp"
 
 namespace goro::detail {
-
-void come_back(goroutine* gp) noexcept {
-  unsigned spins = 0;
-  for (;;) {
-    trim_state now = gp->trim.load(std::memory_order_relaxed);
-    if (now == trim_state::being_trimmed) {
-      real_atomics::backoff(spins);
-    } else if (gp->trim.compare_exchange_strong(now, trim_state::untouched,
-                                                std::memory_order_acquire,  // pairs with end_trim()
-                                                std::memory_order_relaxed)) {
-      return;
-    }
-  }
-}
 
 namespace {
 
@@ -67,15 +39,16 @@ class trimming {
   static constexpr std::size_t k_most = 64;
 
   void visit(goroutine& g) noexcept {
-    if (g.status.load(std::memory_order_relaxed) != g_status::waiting ||
+    if (unmarked(g.status.load(std::memory_order_relaxed)) != g_status::waiting ||
         !g.sp.load(std::memory_order_relaxed))
       return;
-    trim_state now = g.trim.load(std::memory_order_relaxed);
-    if (now == trim_state::trimmed) return;
+    parked_state now = g.parked.load(std::memory_order_relaxed);
+    if (now == parked_state::trimmed) return;
     more_ = true;
-    if (now == trim_state::untouched) {
-      g.trim.compare_exchange_strong(now, trim_state::seen, std::memory_order_relaxed);
-    } else if (now == trim_state::seen && may_trim(g)) {
+    if (now == parked_state::untouched) {
+      notice(g);
+      g.parked.compare_exchange_strong(now, parked_state::seen, std::memory_order_relaxed);
+    } else if (now == parked_state::seen && may_trim(g)) {
       batch_[count_++] = &g;
       if (count_ == batch_.size()) finish_batch();
     }
@@ -83,9 +56,7 @@ class trimming {
 
   void finish_batch() noexcept {
     for (std::size_t i = 0; i != count_; ++i) {
-      trim_state seen = trim_state::seen;
-      if (!batch_[i]->trim.compare_exchange_strong(seen, trim_state::claimed, std::memory_order_relaxed))
-        batch_[i] = nullptr;  // it has run
+      if (!claim_parked(*batch_[i], parked_state::seen)) batch_[i] = nullptr;  // it has run
     }
     heavy_fence();  // [MO-7]
     for (std::size_t i = 0; i != count_; ++i) {
@@ -108,17 +79,13 @@ class trimming {
   }
 
   static void end_trim(goroutine& g) noexcept {
-    // In this order: who parks says so before its stack pointer is saved.
-    const bool waits = g.status.load(std::memory_order_acquire) == g_status::waiting;
-    const auto sp = reinterpret_cast<std::uintptr_t>(g.sp.load(std::memory_order_acquire));
-    const bool parked = waits && sp != 0 && !just_left(&g);
-    trim_state claim = trim_state::claimed;
-    const trim_state next = parked ? trim_state::being_trimmed : trim_state::untouched;
-    const bool still =
-        g.trim.compare_exchange_strong(claim, next, std::memory_order_relaxed);  // else it has run
-    if (!still || !parked) return;
-    discard_below(g, sp);
-    g.trim.store(trim_state::trimmed, std::memory_order_release);  // pairs with come_back()
+    const bool waits = unmarked(g.status.load(std::memory_order_acquire)) == g_status::waiting;
+    void* const sp = saved_context(g);
+    if (!waits || !sp) return withdraw_claim(g, parked_state::untouched);
+    if (just_left(&g)) return withdraw_claim(g, parked_state::seen);
+    if (!hold_parked(g)) return;
+    discard_below(g, reinterpret_cast<std::uintptr_t>(sp));
+    let_go(g, parked_state::trimmed);
   }
 
   std::array<goroutine*, 2 * k_most> batch_{};  // all: who is claimed does not wait
@@ -131,11 +98,10 @@ class trimming {
 }  // namespace
 
 bool trim_parked_stacks() noexcept {
-  static constinit lock one_at_a_time;
   if (!asymmetric_fences) return false;
-  const lock_guard guard(one_at_a_time);
+  const lock_guard guard(pass_lock());
   trimming pass;
-  for_each_descriptor([](goroutine& g, void* arg) { static_cast<trimming*>(arg)->visit(g); }, &pass);
+  for_each_descriptor([&pass](goroutine& g) { pass.visit(g); });
   pass.finish_batch();
   return pass.more();
 }

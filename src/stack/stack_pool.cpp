@@ -332,6 +332,13 @@ void stack_pool::release_run(region* r, std::size_t first, std::size_t count) no
   note_free();
 }
 
+void stack_pool::for_each_region(void (*visit)(const std::byte* first, std::size_t bytes, void* arg),
+                                 void* arg) const noexcept {
+  for (const region* r = newest_region(); r; r = r->next) {
+    visit(r->base, r->count * group_slots() * distance(), arg);
+  }
+}
+
 stack_totals stack_pool::totals() noexcept {
   const lock_guard held(guard_);
   return {.made = made_, .bytes = made_ * distance()};

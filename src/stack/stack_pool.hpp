@@ -78,6 +78,10 @@ class stack_pool {
 
   stack_totals totals() noexcept;
 
+  // Calls visit(first, bytes) for the address space that it has taken.
+  void for_each_region(void (*visit)(const std::byte* first, std::size_t bytes, void* arg),
+                       void* arg) const noexcept;
+
  private:
   struct region;
 

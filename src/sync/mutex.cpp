@@ -19,6 +19,7 @@
 
 #include "base/atomics.hpp"
 #include "diag/fatal.hpp"
+#include "diag/lock_graph.hpp"
 #include "os/clock.hpp"
 #include "sched/turn.hpp"
 #include "sync/wait_table.hpp"
@@ -28,6 +29,13 @@ namespace goro {
 namespace {
 
 constexpr std::int64_t k_starvation = 1'000'000;  // ns
+
+// GORO_DEBUG=deadlocks=1
+bool noted() noexcept { return detail::g_mutex_words.free.load(std::memory_order_relaxed) != 0; }
+
+std::uintptr_t place_of_call(const void* return_address) noexcept {
+  return reinterpret_cast<std::uintptr_t>(return_address) - 1;
+}
 
 }  // namespace
 
@@ -54,6 +62,33 @@ bool mutex::announce_waiter() {
 }
 
 bool mutex::lock_slow(const time_point* deadline) {
+  if (!noted()) [[likely]]
+    return lock_unnoted(deadline);
+  return lock_noted(deadline, place_of_call(__builtin_return_address(0)));
+}
+
+// The wait is over before the mutex is the caller's: see lock_graph.cpp.
+bool mutex::lock_noted(const time_point* deadline, std::uintptr_t where) {
+  if (!try_once(false)) {
+    if (deadline) {
+      if (!lock_unnoted(deadline)) return false;
+    } else {
+      const detail::lock_wait wait(this);
+      lock_unnoted(nullptr);
+    }
+  }
+  detail::note_locked(this, where);
+  return true;
+}
+
+// Somebody else has changed the word, or all is noted.
+bool mutex::try_lock_slow() noexcept {
+  if (!noted() || !try_once(false)) return false;
+  detail::note_locked(this, place_of_call(__builtin_return_address(0)));
+  return true;
+}
+
+bool mutex::lock_unnoted(const time_point* deadline) {
   if (try_once(false)) return true;
   detail::runtime_entry entry;
   if (!lock_waiting(entry, deadline)) return false;
@@ -87,6 +122,8 @@ bool mutex::lock_waiting(detail::runtime_entry& entry, const time_point* deadlin
 }
 
 void mutex::unlock_slow() {
+  if (noted()) [[unlikely]]
+    detail::note_unlocked(this);
   detail::runtime_entry entry;  // who is fought for the lock may be wanted elsewhere
   detail::race_release(&state_);
   std::uint32_t old = state_.load(std::memory_order_relaxed);

@@ -55,6 +55,11 @@ class timer_heap {
   // Takes the node out if it has not begun to fire.
   static bool disarm(timer_node& t) noexcept;
 
+  std::size_t size() noexcept {
+    const lock_guard guard(guard_);
+    return nodes_.size();
+  }
+
   // Gives the memory of a heap that has become empty back; true if there was any to speak of.
   bool shrink() noexcept;
 

@@ -18,31 +18,31 @@ using goro_test::in_goroutine;
 struct Local : goro_test::procs_test {};
 INSTANTIATE_TEST_SUITE_P(Procs, Local, goro_test::all_procs());
 
-goro::goroutine_local<int> number;
-goro::goroutine_local<std::string> text;
+goro::goroutine_local<int> own_number;
+goro::goroutine_local<std::string> own_text;
 
 TEST_P(Local, each_goroutine_has_its_own) {
-  *number = -1;  // the thread's
+  *own_number = -1;  // the thread's
   in_goroutine([] {
-    EXPECT_EQ(*number, 0) << "T{} at first";
+    EXPECT_EQ(*own_number, 0) << "T{} at first";
     goro::wait_group ended;
     for (int g = 0; g < 100; ++g) {
       ended.go([g] {
-        EXPECT_EQ(*number, 0);
-        EXPECT_TRUE(text->empty());
-        *number = g;
-        *text = "goroutine " + std::to_string(g);
+        EXPECT_EQ(*own_number, 0);
+        EXPECT_TRUE(own_text->empty());
+        *own_number = g;
+        *own_text = "goroutine " + std::to_string(g);
         for (int i = 0; i < 5; ++i) goro::this_goroutine::yield();
-        EXPECT_EQ(*number, g);
-        EXPECT_EQ(*text, "goroutine " + std::to_string(g));
+        EXPECT_EQ(*own_number, g);
+        EXPECT_EQ(*own_text, "goroutine " + std::to_string(g));
       });
     }
     ended.wait();
-    EXPECT_EQ(*number, 0);
+    EXPECT_EQ(*own_number, 0);
   });
-  EXPECT_EQ(*number, -1);
-  std::jthread([] { EXPECT_EQ(*number, 0); }).join();
-  *number = 0;
+  EXPECT_EQ(*own_number, -1);
+  std::jthread([] { EXPECT_EQ(*own_number, 0); }).join();
+  *own_number = 0;
 }
 
 std::atomic<int> objects{0};

@@ -44,6 +44,16 @@ TEST_P(ProcessFatal, SYNC_03_unlock_of_an_unlocked_mutex) {
   expect_fatal("unlock_in_thread", "sync: unlock of unlocked mutex");
 }
 
+TEST_P(ProcessFatal, DIAG_06_of_a_plain_thread_the_stack_is_shown_first) {
+  const program_result r = run("fatal", {"unlock_in_thread"});
+  EXPECT_TRUE(
+      matches(r.err,
+              "^fatal error: [^\n]*\n\nthread [0-9]+ \\[running\\]:\ngoro::mutex::unlock[^\n]*\n\t[^\n]*\n"
+              "([^\n]+\n\t[^\n]+\n)*\ngoroutine 1 \\["))
+      << r.err;
+  EXPECT_TRUE(matches(r.err, "unlock_of_unlocked\\([^\n]*\\)\n\t[^\n]*fatal[^\n]*\n")) << r.err;
+}
+
 TEST_P(ProcessFatal, SYNC_09_unlock_of_an_unlocked_shared_mutex) {
   expect_fatal("rw_unlock", "sync: Unlock of unlocked RWMutex");
   expect_fatal("rw_unlock_shared", "sync: RUnlock of unlocked RWMutex");

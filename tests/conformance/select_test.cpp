@@ -414,7 +414,7 @@ TEST_P(Select, SELECT_13_blocking_and_leaving_accumulates_nothing) {
 TEST_P(Select, SELECT_14_many_withdraw_from_one_channel) {
   in_goroutine([] {
     const goro::chan<int> common;
-    std::deque<goro::chan<int>> own(1000);
+    std::deque<goro::chan<int>> own(static_cast<std::size_t>(goro_test::goroutines_at_once(1000)));
     goro::wait_group ended;
     for (const goro::chan<int>& mine : own) {
       ended.add();

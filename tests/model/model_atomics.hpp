@@ -46,6 +46,12 @@ class model_atomic {
     return modify([](engine::bits a, engine::bits x) { return apply(a, x, [](T l, T r) { return l - r; }); },
                   value, order);
   }
+  T fetch_or(T value, std::memory_order order) noexcept {
+    return modify([](engine::bits a, engine::bits x) { return a | x; }, value, order);
+  }
+  T fetch_and(T value, std::memory_order order) noexcept {
+    return modify([](engine::bits a, engine::bits x) { return a & x; }, value, order);
+  }
   bool compare_exchange_strong(T& expected, T desired, std::memory_order success,
                                std::memory_order) noexcept {
     engine::bits wanted = to_bits(expected);
@@ -151,6 +157,12 @@ class relaxed_atomic : public model_atomic<T> {
   }
   T exchange(T value, std::memory_order) noexcept {
     return model_atomic<T>::exchange(value, std::memory_order_relaxed);
+  }
+  T fetch_or(T value, std::memory_order) noexcept {
+    return model_atomic<T>::fetch_or(value, std::memory_order_relaxed);
+  }
+  T fetch_and(T value, std::memory_order) noexcept {
+    return model_atomic<T>::fetch_and(value, std::memory_order_relaxed);
   }
   bool compare_exchange_strong(T& expected, T desired, std::memory_order, std::memory_order) noexcept {
     return model_atomic<T>::compare_exchange_strong(expected, desired, std::memory_order_relaxed,

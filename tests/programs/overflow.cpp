@@ -71,9 +71,13 @@ template <class F>
 
 // --- divers ---
 
-void start_diver(const std::function<void()>& body) {
+// `ended` is closed when it is over.
+void start_diver(const std::function<void()>& body, const goro::chan<int>& ended = goro::chan<int>(nullptr)) {
   std::printf("line %d\n", __LINE__ + 1);
-  goro::go(goro::go_options{}.name("diver").stack(g_number), [body] {
+  goro::go(goro::go_options{}.name("diver").stack(g_number), [body, ended] {
+    const goro::scope_exit end([&ended] {
+      if (ended) ended.close();
+    });
     const goro::scope_exit deferred([] { std::puts("deferred call ran"); });
     try {
       body();
@@ -89,8 +93,9 @@ const goro::chan<int> values;
 
 void in_diver(const std::function<void()>& body) {
   goro::run([&] {
-    start_diver(body);
-    goro::sleep_for(10s);
+    const goro::chan<int> ended;
+    start_diver(body, ended);
+    ended.recv();
   });
 }
 

@@ -14,9 +14,10 @@ using goro_test::program_result;
 
 struct Race : goro_test::process_test {
   static program_result run_case(const std::string& name) {
+    constexpr const char* k_options =
+        "TSAN_OPTIONS=halt_on_error=1:exitcode=66:history_size=7:external_symbolizer_path=/usr/bin/addr2line";
     return goro_test::run_program("races", {name},
-                                  {"GORO_MAXPROCS=" + std::to_string(GetParam()), "GORO_DEBUG",
-                                   "TSAN_OPTIONS=halt_on_error=1:exitcode=66"});
+                                  {"GORO_MAXPROCS=" + std::to_string(GetParam()), "GORO_DEBUG", k_options});
   }
   static void expect_race(const std::string& name) {
     const program_result r = run_case(name);

@@ -25,6 +25,6 @@ inline constexpr bool k_sanitized = k_tsan || k_asan;
 constexpr int repetitions(int full) { return std::max(k_tsan ? full / 40 : k_asan ? full / 10 : full, 1); }
 
 // A number of goroutines that exist at once.
-constexpr int goroutines_at_once(int full) { return k_tsan ? std::min(full, 1000) : full; }
+constexpr int goroutines_at_once(int full) { return k_tsan ? std::min(full, 500) : full; }
 
 }  // namespace goro_test

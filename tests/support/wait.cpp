@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include <goro/diag.hpp>
@@ -27,10 +28,12 @@ void overlook_present_goroutines() {
   for (const auto& g : goro::diag::goroutines()) overlooked().insert(g.id);
 }
 
-std::string state_of(std::string_view name) {
-  const auto found = goroutines_named(name);
-  return found.empty() ? "" : found.front().state;
+goro::diag::goroutine_info info_of(std::string_view name) {
+  auto found = goroutines_named(name);
+  return found.empty() ? goro::diag::goroutine_info() : std::move(found.front());
 }
+
+std::string state_of(std::string_view name) { return info_of(name).state; }
 
 std::size_t parked_count(std::string_view name) {
   const auto found = goroutines_named(name);

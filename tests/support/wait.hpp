@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include <goro/diag.hpp>
 #include <goro/go.hpp>
 #include <goro/time.hpp>
 
@@ -37,8 +38,10 @@ bool eventually(Pred&& pred, std::chrono::nanoseconds limit = 20s) {
   return true;
 }
 
-// What diag::goroutines() says of the goroutine of that name: "runnable", "running", what it waits for; empty
-// if there is none.
+// What diag::goroutines() says of the goroutine of that name; all empty if there is none.
+goro::diag::goroutine_info info_of(std::string_view name);
+
+// Its state: "runnable", "running", what it waits for; empty if there is none.
 std::string state_of(std::string_view name);
 
 // The functions above and below no longer see the goroutines that exist now: an earlier test left them.

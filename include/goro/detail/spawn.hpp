@@ -13,10 +13,14 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace goro {
 
 using goroutine_id = std::uint64_t;  // 1 for the main goroutine, never reused, 0 for a plain thread
+
+// Keys and their values, in the order in which the keys were set first.
+using goroutine_labels = std::vector<std::pair<std::string, std::string>>;
 
 // How a goroutine is to be started. The constructor notes the place in the program for reports.
 class go_options {
@@ -28,6 +32,16 @@ class go_options {
   go_options& name(std::string_view n) & { return name_ = n, *this; }
   go_options&& name(std::string_view n) && { return name_ = n, std::move(*this); }
 
+  // A label for dumps, reports and the live page, as many as you like: which request it works for, for which
+  // customer. The goroutine has those of the goroutine that starts it, and these: the last value of a key
+  // counts, and an empty one takes the label away (runtime/pprof.Do).
+  go_options& label(std::string_view key, std::string_view value) & {
+    return labels_.emplace_back(key, value), *this;
+  }
+  go_options&& label(std::string_view key, std::string_view value) && {
+    return labels_.emplace_back(key, value), std::move(*this);
+  }
+
   // How large its stack may become, in bytes, at least 64 KB and rounded up to a power of two; 0: as
   // set_max_stack() says. Only address space is set aside: memory is taken as it is touched. go() throws
   // panic for more than 1 TB; that there is no address space left is fatal at its first turn.
@@ -35,11 +49,13 @@ class go_options {
   go_options&& stack(std::size_t bytes) && noexcept { return stack_ = bytes, std::move(*this); }
 
   const std::string& name() const noexcept { return name_; }
+  const goroutine_labels& labels() const noexcept { return labels_; }  // as they were given
   std::size_t stack() const noexcept { return stack_; }
   std::source_location where() const noexcept { return where_; }
 
  private:
   std::string name_;
+  goroutine_labels labels_;
   std::size_t stack_ = 0;
   std::source_location where_;
 };
