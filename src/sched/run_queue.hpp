@@ -77,12 +77,16 @@ class run_queue {
     overflow.push_back(item);
   }
 
-  // Owner: item goes behind everything that is queued here. False if that cannot be, because ready is full or
-  // somebody waits in fresh, who would come later.
+  // Owner: item goes behind everything that is queued here, run_next as well, which at the end of a slice
+  // would come later. False if that cannot be, because ready is full or somebody waits in fresh, who would
+  // come later.
   [[nodiscard]] bool push_last(T* item) noexcept {
     const owner_guard guard(lock_);
-    if (fresh_.size() != 0 || ready_.size() == Capacity) return false;
+    T* const next = run_next_.load(std::memory_order_relaxed);
+    if (fresh_.size() != 0 || ready_.size() + (next ? 2 : 1) > Capacity) return false;
+    if (next) ready_.push_back(next);
     ready_.push_back(item);
+    if (next) run_next_.store(nullptr, std::memory_order_release);  // [MO-5] last, see after_slice()
     return true;
   }
 

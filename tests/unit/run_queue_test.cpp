@@ -131,6 +131,23 @@ TEST_F(RunQueue, fresh_and_last_refuse_what_has_no_place) {
   EXPECT_FALSE(q.push_last(at(8)));
 }
 
+TEST_F(RunQueue, last_is_behind_the_next_one_as_well_also_when_the_slice_is_over) {
+  q.push_ready(at(1), overflow);
+  EXPECT_EQ(q.push_next(at(2)), nullptr);
+  EXPECT_TRUE(q.push_last(at(3)));
+  EXPECT_EQ(next(pick_order::slice_over), 1);
+  EXPECT_EQ(next(pick_order::slice_over), 2);
+  EXPECT_EQ(next(pick_order::slice_over), 3);
+}
+
+TEST_F(RunQueue, last_needs_room_for_the_next_one_too) {
+  for (std::size_t i = 0; i < 7; ++i) q.push_ready(at(i), overflow);
+  EXPECT_EQ(q.push_next(at(7)), nullptr);
+  EXPECT_FALSE(q.push_last(at(8)));
+  EXPECT_EQ(next(), 7) << "nothing has changed";
+  EXPECT_TRUE(q.push_last(at(8)));
+}
+
 TEST_F(RunQueue, rotation_takes_the_first_and_puts_behind_the_last) {
   EXPECT_EQ(q.begin_rotation(at(7)), nullptr) << "nobody to take";
   for (std::size_t i = 0; i < 8; ++i) q.push_ready(at(i), overflow);
