@@ -19,14 +19,23 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Lets another part of the program go on. Orders nothing. ThreadSanitizer remembers only so much of what a
-// goroutine has done last (history_size), and reports no race with what it has forgotten: who has made an
-// access and waits for long is to sleep rather than to look again and again.
+// ThreadSanitizer remembers only so much of what goroutines have done last (history_size), of those that have
+// ended the least, and reports no race with what it has forgotten. Whoever has to wait for long is therefore
+// to sleep rather than to look again and again.
+template <class Condition>
+void await(Condition condition) {
+  constexpr int k_yields = 500;
+  for (int n = 0; !condition(); ++n) {
+    n < k_yields ? goro::this_goroutine::yield() : goro::sleep_for(1ms);
+  }
+}
+
+// Lets another part of the program go on. Orders nothing.
 class mark {
  public:
   void set() { set_.store(true, std::memory_order_relaxed); }
   void await() const {
-    while (!set_.load(std::memory_order_relaxed)) goro::this_goroutine::yield();
+    ::await([this] { return set_.load(std::memory_order_relaxed); });
   }
   void await_asleep() const {
     while (!set_.load(std::memory_order_relaxed)) goro::sleep_for(1ms);
@@ -37,7 +46,7 @@ class mark {
 };
 
 void await_the_end_of_the_others() {
-  while (goro::goroutine_count() != 1) goro::this_goroutine::yield();
+  await([] { return goro::goroutine_count() == 1; });
 }
 
 // The plain variable of most cases, and the two accesses to it.
@@ -234,7 +243,7 @@ void one_after_the_other() {
       ended.fetch_add(1, std::memory_order_relaxed);
     });
   }
-  while (ended.load(std::memory_order_relaxed) != 2) goro::this_goroutine::yield();
+  await([&] { return ended.load(std::memory_order_relaxed) == 2; });
 }
 
 // The second gets what the first had: descriptor, stack, P.
@@ -248,16 +257,19 @@ void in_the_place_of_another() {
 // Who yields is who looks at the clock, and lets the sleeper go on.
 void woken_by_the_clock() {
   mark accessed;
+  mark ended;
   goro::go([&] {
     accessed.await();
-    goro::sleep_for(5ms);
+    goro::sleep_for(1ms);
     second_access();
+    ended.set();
   });
   goro::go([&] {
     first_access();
     accessed.set();
+    ended.await_asleep();  // what an ended one has done would be forgotten sooner
   });
-  await_the_end_of_the_others();
+  while (goro::goroutine_count() != 1) goro::this_goroutine::yield();
 }
 
 void timer_function() {

@@ -21,7 +21,8 @@ int sleeps() {
   return goro::run([] { goro::sleep_for(400ms); });
 }
 
-// A loop on each P that never calls goro.
+// A loop on each P that does not call goro for five lines. Then it does: where the machine was busy while
+// they began, one may run without a P, which another one took to begin to wait.
 int loops() {
   return goro::run([] {
     std::atomic<int> begun{0};
@@ -31,6 +32,10 @@ int loops() {
       ended.go([&] {
         ++begun;
         while (!stop) {
+          const auto end = std::chrono::steady_clock::now() + 100ms;
+          while (!stop && std::chrono::steady_clock::now() < end) {
+          }
+          goro::this_goroutine::yield();
         }
       });
     }

@@ -15,6 +15,7 @@ fail() {
 
 # start PROGRAM ARGUMENT…: leaves its number in $server and its address in $address
 start() {
+  : >"$folder/stdout" # before the address of the server of before is read there
   "$@" --root "$folder/site" --address 127.0.0.1:0 >"$folder/stdout" 2>"$folder/stderr" &
   server=$!
   for ((i = 0; i < 300; ++i)); do
