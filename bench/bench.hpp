@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace bench {
@@ -20,6 +21,11 @@ std::span<const workload> comm_workloads();
 std::span<const workload> blocking_workloads();
 std::span<const workload> net_workloads();  // servers: they do not end by themselves
 
+// Reads the flags behind the workload's name: "-n 5", "-n=5", "--n 5" and "--n=5", like Go's flag package.
+// Returns what is wrong with them, or nothing.
+std::string parse_command(const workload& chosen, std::span<const std::string_view> arguments);
+
+int procs();  // -p
 // -n and -g, or the workload's own default where the flag is zero or not given.
 std::int64_t size_or(std::int64_t default_size);
 std::int64_t goroutines_or(std::int64_t default_count);

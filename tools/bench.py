@@ -3,7 +3,8 @@
 the medians with their spread, the ratio of the medians (below 1: goro is faster or smaller), and the ratio asked for.
 
 The network workloads have further lines, "beside" a server that stands in Go's column then, with requests per second
-(above 1: goro serves more).
+(above 1: goro serves more). With --peers there is a line beside each of Boost.Fiber, oneTBB and Tokio that knows the
+workload, in Go's column; the ratio reads as for Go.
 
 `./run bench` builds goro-bench and calls this. The method is described in bench/README.md."""
 import argparse
@@ -29,7 +30,13 @@ NETWORK = {"echo-64": ("echo", 64), "echo-1000": ("echo", 1000), "http-64": ("ht
 # What is printed of them: a metric, and whom goro stands beside. --json keeps everything.
 NETWORK_LINES = [("ns_per_req", "go"), ("p99_us", "go"), ("server_cpu_s", "go"), ("req_per_s", "epoll"),
                  ("req_per_s", "nethttp")]
-BESIDE = {"epoll": " beside epoll", "nethttp": " beside net/http"}
+# The peers of --peers: what they are called, their program, and what installs them on Debian.
+PEERS = {"boost": ("Boost.Fiber", BUILD / "goro-bench-boost-fiber", "libboost-fiber-dev"),
+         "onetbb": ("oneTBB", BUILD / "goro-bench-onetbb", "libtbb-dev"),
+         "tokio": ("Tokio", ROOT / "build/bench-tokio/release/tokiobench", "cargo and librust-tokio-dev")}
+PEER_TARGET = {"1": 1.0, "2": 1.0}  # never behind one of them
+BESIDE = {"epoll": " beside epoll", "nethttp": " beside net/http",
+          **{label: " beside " + title for label, (title, _, _) in PEERS.items()}}
 
 
 class Failure(Exception):
@@ -78,8 +85,34 @@ def build_twin():
     return program, f"{version} ({os.path.relpath(source, ROOT)})"
 
 
+def build_tokio():
+    """Tokio's twin, from the sources of crates that Debian's packages install. False if that cannot be."""
+    cargo, crates = shutil.which("cargo"), pathlib.Path("/usr/share/cargo/registry")
+    if not cargo or not crates.exists():
+        return False
+    build = subprocess.run(
+        [cargo, "build", "--quiet", "--release", "--offline", "--target-dir", ROOT / "build/bench-tokio",
+         "--config", 'source.crates-io.replace-with="debian"', "--config", f'source.debian.directory="{crates}"'],
+        cwd=BENCH / "peers/tokio", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if build.returncode:
+        complain(f"Tokio's twin does not build:\n{build.stdout.rstrip()}")
+    return build.returncode == 0
+
+
+def find_peers():
+    """The peers whose programs are there, {label: (program, its workloads)}; a line for each that is missing."""
+    found = {}
+    build_tokio()
+    for label, (title, program, package) in PEERS.items():
+        if program.exists():
+            found[label] = (program, known_workloads(program))
+        else:
+            complain(f"{title} is left out: its twin is not built; the packages are {package}")
+    return found
+
+
 def known_workloads(program):
-    """What goro-bench says that it can do."""
+    """What a program says that it can do."""
     try:
         text = subprocess.run([program], stderr=subprocess.PIPE, text=True, timeout=20, check=False).stderr
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -133,11 +166,13 @@ def measure_server(label, program, workload, procs, options):
     return dict(ns_per_req=1e9 / values["req_per_s"], **values)
 
 
-def programs_for(workload, programs):
-    """Those of programs that take part: the further servers in what they are servers for."""
+def programs_for(workload, programs, peers):
+    """Those that take part: the further servers in what they are servers for, the peers in what they know."""
     kind = NETWORK[workload][0] if workload in NETWORK else None
     left_out = {"epoll": kind is None, "nethttp": kind != "http"}
-    return {label: program for label, program in programs.items() if not left_out.get(label)}
+    taking_part = {label: program for label, program in programs.items() if not left_out.get(label)}
+    taking_part.update({label: program for label, (program, known) in peers.items() if workload in known})
+    return taking_part
 
 
 # ---- the table -----------------------------------------------------------------------------------------------------
@@ -153,13 +188,14 @@ def cell(values, failed):
     return f"{number(statistics.median(values))} [{number(min(values))}-{number(max(values))}]"
 
 
-ROW = "{:<16} {:>5}  {:<12} {:>25} {:>25} {:>6}  {}"
+ROW = "{:<19} {:>5}  {:<12} {:>25} {:>25} {:>6}  {}"
 
 
 def lines_of(rows):
     """The lines to print of one workload and one number of procs: a row, and whom goro stands beside in it."""
     if rows[0]["workload"] not in NETWORK or rows[0]["metric"] == "-":
-        return [(row, "go") for row in rows]
+        return [(row, beside) for row in rows for beside in ("go", *PEERS) if beside == "go" or row.get(beside)
+                or beside in row["failed"]]
     by_metric = {row["metric"]: row for row in rows}
     return [(by_metric[metric], beside) for metric, beside in NETWORK_LINES
             if beside == "go" or beside in by_metric[metric]]
@@ -167,6 +203,8 @@ def lines_of(rows):
 
 def find_target(targets, line, beside, first):
     """The target of a line, a targets.json object. Where that names no metric it is for the first line's."""
+    if beside in PEERS:
+        return PEER_TARGET if targets and line["metric"] == first else {}
     wanted = targets.get(line["workload"], [])
     for target in wanted if isinstance(wanted, list) else [wanted]:
         if target.get("metric", first) == line["metric"] and target.get("beside", "go") == beside:
@@ -191,11 +229,11 @@ def print_rows(rows, targets, score):
                          "" if ratio is None else f"{ratio:.2f}", verdict).rstrip(), flush=True)
 
 
-def compare(programs, workload, procs, options, failures):
+def compare(programs, peers, workload, procs, options, failures):
     """Runs the programs in turns; returns the rows. Go without goro is no comparison: when goro fails (its checks of
     -n and -g are the stricter ones) all stop; when another one fails, goro goes on."""
     rows, failed = {}, []
-    programs = programs_for(workload, programs)
+    programs = programs_for(workload, programs, peers)
 
     def row(metric):
         empty = {label: [] for label in ("goro", "go", *programs)}
@@ -240,6 +278,7 @@ def parse_arguments():
     parser.add_argument("--seconds", type=positive, default=5, metavar="S",
                         help="of load in each run of a network workload (default: 5)")
     parser.add_argument("--json", metavar="FILE", help="keep the raw values")
+    parser.add_argument("--peers", action="store_true", help="beside Boost.Fiber, oneTBB and Tokio, too")
     parser.add_argument("--only-goro", action="store_true", help="leave the other programs out")
     parser.add_argument("-n", type=positive, metavar="SIZE", help="passed on; no targets are shown then")
     parser.add_argument("-g", type=positive, metavar="GOROUTINES", help="passed on; no targets are shown then")
@@ -291,12 +330,18 @@ def main():
     if twin:
         programs["nethttp"] = programs["go"]
 
+    try:
+        peers = find_peers() if options.peers else {}
+    except Failure as failure:
+        complain(str(failure))
+        return 2
+
     head(options, go_version)
     results, failures, score = [], [], []
     try:
         for workload in options.workloads or known:
             for procs in options.procs:
-                rows = compare(programs, workload, procs, options, failures)
+                rows = compare(programs, peers, workload, procs, options, failures)
                 print_rows(rows, targets, score)
                 results += rows
     except KeyboardInterrupt:
