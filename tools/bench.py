@@ -289,11 +289,15 @@ def parse_arguments():
     return options
 
 
-def head(options, go_version):
+def cpu_model():
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         model = re.search(r"^model name\s*: (.*)$", info.read(), re.MULTILINE)
+    return model[1].strip() if model else "unknown"
+
+
+def head(options, go_version):
     print(f"goro beside {go_version or 'nothing'}: {options.runs} runs of each in turns, "
-          f"{len(os.sched_getaffinity(0))} CPUs{', ' + model[1].strip() if model else ''}, Linux {os.uname().release}")
+          f"{len(os.sched_getaffinity(0))} CPUs, {cpu_model()}, Linux {os.uname().release}")
     load = os.getloadavg()[0]
     if load > 0.5:
         print(f"The load average is {load:.1f}: something else is running, or was a minute ago; it blurs the figures.")
@@ -304,8 +308,8 @@ def head(options, go_version):
 def save(options, go_version, results):
     with open(options.json, "w", encoding="utf-8") as file:
         json.dump(dict(when=datetime.datetime.now().isoformat(timespec="seconds"), go=go_version, runs=options.runs,
-                       seconds=options.seconds, cpus=len(os.sched_getaffinity(0)), arguments=options.extra,
-                       results=results), file, indent=1)
+                       seconds=options.seconds, cpus=len(os.sched_getaffinity(0)), cpu=cpu_model(),
+                       kernel=os.uname().release, arguments=options.extra, results=results), file, indent=1)
         file.write("\n")
 
 

@@ -218,6 +218,7 @@ void ring() {
   const int64_t g = goroutines_or(1000);
   const int64_t n = size_or(1'000'000);
   std::vector<std::unique_ptr<unbuffered>> c;
+  c.reserve(static_cast<std::size_t>(g));
   for (int64_t i = 0; i < g; ++i) c.push_back(std::make_unique<unbuffered>());
   wait_group ended(1);
   for (std::size_t i = 0; i < c.size(); ++i) {
