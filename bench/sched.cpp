@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bench.hpp"
+#include "fib.hpp"
 
 namespace bench {
 namespace {
@@ -155,14 +156,6 @@ void sleepers() {
   report("cpu_s", cpu_seconds() - cpu_before);
 }
 
-// How many goroutines fib(n) starts: F(n+1) - 1.
-int64_t forks(int64_t n) {
-  int64_t a = 0;
-  int64_t b = 1;
-  for (int64_t i = 0; i < n; ++i) a = std::exchange(b, a + b);
-  return b - 1;
-}
-
 // The n-th Fibonacci number, forking fib(n-1) and joining it over a channel of capacity 1.
 int64_t fib_by_chan(int64_t n) {
   if (n < 2) return n;
@@ -187,15 +180,6 @@ int64_t fib_by_wait_group(int64_t n) {
   return x + y;
 }
 
-void fib(int64_t (*f)(int64_t)) {
-  const int64_t n = size_or(27);
-  check(n <= 45, "-n above 45 would start more than a billion goroutines");
-  const auto start = clock::now();
-  const int64_t value = f(n);
-  report_per_op(start, forks(n));
-  check(n != 27 || value == 196'418, "wrong value");
-}
-
 constexpr workload k_workloads[] = {
     {"spawn_join", spawn_join},
     {"yield", yield},
@@ -204,8 +188,8 @@ constexpr workload k_workloads[] = {
     {"parked_own", [] { parked(false); }},
     {"deep", deep},
     {"sleepers", sleepers},
-    {"fib", [] { fib(fib_by_chan); }},
-    {"fib_wg", [] { fib(fib_by_wait_group); }},
+    {"fib", [] { time_fib(fib_by_chan); }},
+    {"fib_wg", [] { time_fib(fib_by_wait_group); }},
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "fib.hpp"
 #include "peers/peer.hpp"
 
 namespace bench {
@@ -104,14 +105,6 @@ void skynet() {
   report("ms", ms_since(start));
 }
 
-// How many fibers fib(n) starts: F(n+1) - 1.
-int64_t forks(int64_t n) {
-  int64_t a = 0;
-  int64_t b = 1;
-  for (int64_t i = 0; i < n; ++i) a = std::exchange(b, a + b);
-  return b - 1;
-}
-
 int64_t fib_of(int64_t n) {
   if (n < 2) return n;
   wait_group wg(1);
@@ -123,14 +116,6 @@ int64_t fib_of(int64_t n) {
   const int64_t y = fib_of(n - 2);
   wg.wait();
   return x + y;
-}
-
-void fib_wg() {
-  const int64_t n = size_or(27);
-  const auto start = clock::now();
-  const int64_t value = fib_of(n);
-  report_per_op(start, forks(n));
-  check(n != 27 || value == 196'418, "wrong value");
 }
 
 void ping_pong() {
@@ -240,7 +225,7 @@ constexpr workload k_workloads[] = {
     {"spawn_join", spawn_join},
     {"yield", yield},
     {"skynet", skynet},
-    {"fib_wg", fib_wg},
+    {"fib_wg", [] { time_fib(fib_of); }},
     {"ping_pong", ping_pong},
     {"chan_spsc", chan_spsc},
     {"chan_mpmc",

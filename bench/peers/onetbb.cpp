@@ -7,8 +7,8 @@
 #include <array>
 #include <cstdint>
 #include <numeric>
-#include <utility>
 
+#include "fib.hpp"
 #include "peers/peer.hpp"
 
 namespace bench {
@@ -46,14 +46,6 @@ void skynet() {
   report("ms", ms_since(start));
 }
 
-// How many tasks fib(n) starts: F(n+1) - 1.
-int64_t forks(int64_t n) {
-  int64_t a = 0;
-  int64_t b = 1;
-  for (int64_t i = 0; i < n; ++i) a = std::exchange(b, a + b);
-  return b - 1;
-}
-
 int64_t fib_of(int64_t n) {
   if (n < 2) return n;
   int64_t x = 0;
@@ -64,18 +56,10 @@ int64_t fib_of(int64_t n) {
   return x + y;
 }
 
-void fib_wg() {
-  const int64_t n = size_or(27);
-  const auto start = clock::now();
-  const int64_t value = fib_of(n);
-  report_per_op(start, forks(n));
-  check(n != 27 || value == 196'418, "wrong value");
-}
-
 constexpr workload k_workloads[] = {
     {"spawn_join", spawn_join},
     {"skynet", skynet},
-    {"fib_wg", fib_wg},
+    {"fib_wg", [] { time_fib(fib_of); }},
 };
 
 }  // namespace

@@ -84,9 +84,8 @@ class run_queue {
     const owner_guard guard(lock_);
     T* const next = run_next_.load(std::memory_order_relaxed);
     if (fresh_.size() != 0 || ready_.size() + (next ? 2 : 1) > Capacity) return false;
-    if (next) ready_.push_back(next);
+    if (next) queue_next(next);
     ready_.push_back(item);
-    if (next) run_next_.store(nullptr, std::memory_order_release);  // [MO-5] last, see after_slice()
     return true;
   }
 
@@ -219,11 +218,19 @@ class run_queue {
 
   T* after_slice(T* next) noexcept {
     T* first = ready_.size() != 0 ? ready_.pop_front() : fresh_.size() != 0 ? fresh_.pop_front() : nullptr;
-    if (first) ready_.push_back(next);  // has room if first came from ready; else ready is empty
-    // [MO-5] Last, so that look() never says "empty" while next waits: a machine that looks then would go to
-    // sleep.
-    run_next_.store(nullptr, std::memory_order_release);
+    if (first) {
+      queue_next(next);  // has room if first came from ready; else ready is empty
+    } else {
+      run_next_.store(nullptr, std::memory_order_relaxed);
+    }
     return first ? first : next;
+  }
+
+  // From run_next to the end of ready. [MO-5] In this order, so that look() never says "empty" while next
+  // waits: a machine that looks then would go to sleep.
+  void queue_next(T* next) noexcept {
+    ready_.push_back(next);
+    run_next_.store(nullptr, std::memory_order_release);  // pairs with look()
   }
 
   void take_half(loot& got) noexcept {

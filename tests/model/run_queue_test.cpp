@@ -274,10 +274,19 @@ struct looked_at : shared<2, model_atomics> {
   }
 };
 
+struct next_waits : shared<2, model_atomics> {
+  next_waits() { push_next(); }
+};
+
 TEST(model, run_queue_look) {
   expect_holds_in_both("look", [](const options& how) {
     return explore<looked_at>(how, {[](looked_at& s) { s.pick(detail::pick_order::slice_over); },
                                     [](looked_at& s) { require(!s.queue.look().empty(), "seems empty"); }});
+  });
+  expect_holds_in_both("look beside who yields", [](const options& how) {
+    return explore<next_waits>(how,
+                               {[](next_waits& s) { require(s.queue.push_last(s.make()), "there is room"); },
+                                [](next_waits& s) { require(!s.queue.look().empty(), "seems empty"); }});
   });
 }
 

@@ -21,29 +21,31 @@ int sleeps() {
   return goro::run([] { goro::sleep_for(400ms); });
 }
 
-// A loop on each P that does not call goro for five lines. Then it does: where the machine was busy while
-// they began, one may run without a P, which another one took to begin to wait.
+// A loop on each P that never calls goro, once all have begun. Until then somebody may wait for a turn, and
+// whoever runs may lose the P to him; at its last call each gets one again, and then nobody waits. The main
+// goroutine is one of the loops: to wait for them it would want a P, too.
 int loops() {
   return goro::run([] {
     std::atomic<int> begun{0};
+    std::atomic<int> looping{0};
     std::atomic<bool> stop{false};
-    goro::wait_group ended;
-    for (int i = 0; i < goro::max_procs(); ++i) {
-      ended.go([&] {
-        ++begun;
-        while (!stop) {
-          const auto end = std::chrono::steady_clock::now() + 100ms;
-          while (!stop && std::chrono::steady_clock::now() < end) {
-          }
-          goro::this_goroutine::yield();
-        }
-      });
-    }
+    const int all = goro::max_procs();
     std::thread clock([&] {
-      while (begun != goro::max_procs()) std::this_thread::sleep_for(1ms);
+      while (looping != all) std::this_thread::sleep_for(1ms);
       std::this_thread::sleep_for(400ms);
       stop = true;
     });
+    const auto loop = [&] {
+      ++begun;
+      while (begun != all) std::this_thread::yield();
+      goro::this_goroutine::yield();
+      ++looping;
+      while (!stop.load(std::memory_order_relaxed)) {
+      }
+    };
+    goro::wait_group ended;
+    for (int i = 1; i < all; ++i) ended.go(loop);
+    loop();
     ended.wait();
     clock.join();
   });
