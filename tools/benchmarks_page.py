@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/benchmarks.md and its plot from the record of a run.
+"""Writes docs/benchmarks.md, its plot and the figures of README.md from the record of a run.
 
     ./run bench --peers --json bench/record.json
     tools/benchmarks_page.py bench/record.json
@@ -16,11 +16,42 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/benchmarks.md"
 PLOT = ROOT / "docs/images/benchmarks.svg"
 
+README = ROOT / "README.md"
+MARKS = ("<!-- from bench/record.json -->\n", "<!-- end -->\n")  # in README.md, around what is written there
+
 PEERS = {"boost": "Boost.Fiber", "onetbb": "oneTBB", "tokio": "Tokio"}
 SERVERS = {"epoll": "C, one thread round epoll", "nethttp": "Go's net/http"}
 UNITS = {"ns_per_op": "ns", "ms": "ms", "create_ms": "ms", "wake_ms": "ms", "bytes_each": "bytes", "cpu_s": "s",
          "first_ms": "ms", "second_ms": "ms", "p99_us": "us", "ns_per_req": "ns", "server_cpu_s": "s"}
 NETWORK_METRICS = ("ns_per_req", "p99_us", "server_cpu_s")
+
+# The rows of README.md: workload, metric, what it is called there.
+README_ROWS = [
+    ("spawn_join", "ns_per_op", "start and join a goroutine"),
+    ("yield", "ns_per_op", "yield among 1000"),
+    ("ping_pong", "ns_per_op", "ping-pong, a round trip"),
+    ("chan_spsc", "ns_per_op", "channel of 128, 1 to 1"),
+    ("chan_mpmc", "ns_per_op", "channel of 128, 4 to 4"),
+    ("chan_unbuf_mpmc", "ns_per_op", "unbuffered channel, 4 to 4"),
+    ("select_fanin", "ns_per_op", "select over 4 unbuffered channels"),
+    ("select_timeout", "ns_per_op", "select against a new timer"),
+    ("ring", "ns_per_op", "ring of 1000 channels, a hop"),
+    ("fib_wg", "ns_per_op", "fork and join (fib) over a wait_group"),
+    ("mutex", "ns_per_op", "mutex, 8 goroutines"),
+    ("rwmutex", "ns_per_op", "shared_mutex, 8 goroutines, 1 % write"),
+    ("skynet", "ms", "skynet, a million goroutines, in ms"),
+    ("sieve", "ms", "prime sieve of 2500, in ms"),
+    ("sleepers", "ms", "a million that sleep, in ms"),
+    ("parked_shared", "create_ms", "a million that park on one channel, to start, in ms"),
+    ("parked_own", "create_ms", "a million that park on a channel each, to start, in ms"),
+    ("parked_own", "wake_ms", "the same, to wake, in ms"),
+    ("parked_own", "bytes_each", "the same, bytes each"),
+    ("deep", "first_ms", "a recursion through 480 MB of stack, in ms"),
+    ("blocked_sleep", "cold_ms", "64 that block their threads for 10 ms each, in ms"),
+    ("blocked_pipe", "cold_ms", "64 blocking reads of pipes, written after 10 ms, in ms"),
+    ("hog", "late_p99_ms", "lateness (p99) of a sleep of 1 ms beside two endless loops a P, in ms"),
+    ("http-64", "ns_per_req", "HTTP without a library, 64 connections, a request"),
+]
 
 # Why goro loses: (workload, beside whom) -> text.
 _STACK = ("A parked goroutine keeps the page of its stack that it stands on, 4 KB, where {}. To create one is mostly the "
@@ -93,6 +124,24 @@ def beside_others(rows, others):
             lines.append(f"| {row['workload']} | {row['procs']} | {row['metric']} | {number(median(row['goro']))} "
                          f"| {cells} |")
     return lines
+
+
+def readme_table(rows):
+    by_key = {(row["workload"], row["metric"], row["procs"]): row for row in rows}
+    lines = ["| workload | 1 P: goro / Go | ratio | 2 Ps: goro / Go | ratio |", "|---|---|---|---|---|"]
+    for workload, metric, name in README_ROWS:
+        cells = []
+        for procs in (1, 2):
+            row = by_key[workload, metric, procs]
+            cells += [f"{number(median(row['goro']))} / {number(median(row['go']))}", f"{ratio(row, 'go'):.2f}"]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def write_readme(rows):
+    text = README.read_text(encoding="utf-8")
+    before, rest = text.split(MARKS[0])
+    README.write_text(before + MARKS[0] + readme_table(rows) + MARKS[1] + rest.split(MARKS[1])[1], encoding="utf-8")
 
 
 def losses(rows):
@@ -173,8 +222,10 @@ def main():
         print(__doc__, file=sys.stderr)
         return 2
     record = json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))
+    rows = [row for row in record["results"] if row["goro"]]
     PAGE.write_text(page(record), encoding="utf-8")
-    PLOT.write_text(plot([row for row in record["results"] if row["goro"]]), encoding="utf-8")
+    PLOT.write_text(plot(rows), encoding="utf-8")
+    write_readme(rows)
     return 0
 
 
