@@ -130,11 +130,15 @@ time_point first_due(const processor* pp) noexcept {
   return due;
 }
 
+std::size_t fire_due(processor* pp, timer_heap& timers, time_point now) noexcept {
+  return timers.fire_due(now, [pp] { pp->timers_fired.add(); });
+}
+
 void run_timers(processor* pp, time_point now) noexcept {
-  pp->timers_fired.add(pp->timers.fire_due(now));
+  fire_due(pp, pp->timers, now);
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = sched.procs.load(std::memory_order_relaxed); i < made; ++i) {
-    pp->timers_fired.add(sched.all[i].load(std::memory_order_relaxed)->timers.fire_due(now));
+    fire_due(pp, sched.all[i].load(std::memory_order_relaxed)->timers, now);
   }
 }
 

@@ -197,6 +197,9 @@ inline void notify_submit() noexcept {
 // What a P looks after: its own timers, and those of all Ps that set_max_procs has taken away, for who stays
 // busy must not depend on somebody idle. When the first is due, and firing what is due.
 time_point first_due(const processor* pp) noexcept;
+// Fires what is due in `timers`; returns how many. The machine of pp does it, and pp counts each before
+// anybody can see that it has fired: by a sleeper, or by what was sent.
+std::size_t fire_due(processor* pp, timer_heap& timers, time_point now) noexcept;
 void run_timers(processor* pp, time_point now) noexcept;
 time_point earliest_timer() noexcept;
 void tell_of_timers(

@@ -234,9 +234,8 @@ bool run_all_timers(processor* pp, time_point now) noexcept {
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = 0; i != made; ++i) {
     processor* other = sched.all[i].load(std::memory_order_relaxed);
-    if (other->timers.next_due() <= now) fired += other->timers.fire_due(now);
+    fired += fire_due(pp, other->timers, now);
   }
-  if (fired != 0) pp->timers_fired.add(fired);
   return fired != 0;
 }
 

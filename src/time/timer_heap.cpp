@@ -33,22 +33,15 @@ bool timer_heap::disarm(timer_node& t) noexcept {
   return true;
 }
 
-std::size_t timer_heap::fire_due(time_point now) {
-  std::size_t fired = 0;
-  while (next_due() <= now) {
-    timer_node* t = nullptr;
-    {
-      const lock_guard guard(guard_);
-      if (nodes_.empty() || nodes_.front()->when > now) break;
-      t = nodes_.front();
-      remove(0);
-      t->status.store(timer_node::state::firing, std::memory_order_relaxed);
-      publish();
-    }
-    t->fire(*t);
-    ++fired;
-  }
-  return fired;
+timer_node* timer_heap::take_due(time_point now) noexcept {
+  if (next_due() > now) return nullptr;
+  const lock_guard guard(guard_);
+  if (nodes_.empty() || nodes_.front()->when > now) return nullptr;
+  timer_node* t = nodes_.front();
+  remove(0);
+  t->status.store(timer_node::state::firing, std::memory_order_relaxed);
+  publish();
+  return t;
 }
 
 bool timer_heap::shrink() noexcept {

@@ -63,13 +63,27 @@ class timer_heap {
   // Gives the memory of a heap that has become empty back; true if there was any to speak of.
   bool shrink() noexcept;
 
-  // Fires what is due at `now`; returns how many.
-  std::size_t fire_due(time_point now);
+  // Fires what is due at `now`; returns how many. Calls note() before each.
+  template <class Note>
+  std::size_t fire_due(time_point now, Note note) {
+    std::size_t fired = 0;
+    while (timer_node* t = take_due(now)) {
+      note();
+      t->fire(*t);
+      ++fired;
+    }
+    return fired;
+  }
+  std::size_t fire_due(time_point now) {
+    return fire_due(now, [] {});
+  }
 
  private:
   using array = std::vector<timer_node*, mapped_allocator<timer_node*>>;
   static constexpr std::size_t k_arity = 4;
 
+  // Takes one out that is due, and about to fire; null if there is none.
+  timer_node* take_due(time_point now) noexcept;
   void sift_up(std::size_t i) noexcept;
   void sift_down(std::size_t i) noexcept;
   void put(std::size_t i, timer_node* t) noexcept;

@@ -134,6 +134,14 @@ TEST_P(Timers, after_can_be_received_by_anyone) {
   EXPECT_TRUE(goro::after(1ms).recv());  // by a plain thread
 }
 
+TEST_P(Timers, who_was_woken_by_a_timer_sees_it_counted) {
+  for (int i = 0; i < goro_test::repetitions(300); ++i) {
+    const auto before = goro::stats().timers_fired;
+    EXPECT_TRUE(goro::after(10us).recv());
+    EXPECT_GT(goro::stats().timers_fired, before);
+  }
+}
+
 TEST_P(Timers, cancelled_waits_leave_no_timer_behind) {
   // Waits with a long timeout that end otherwise: their timers go with them.
   in_goroutine([] {
