@@ -1,8 +1,8 @@
 // What goro_arch_switch has left on the stack of who is switched away from, for debuggers
 // (diag/gdb_layout.hpp): one table per architecture, beside its switch.S, whose essay draws the same frame. A
-// debugger that restores these registers stands behind the call of goro_arch_switch. The table is data that a
-// script reads from the memory of a process or from a core file, hence names in place and integers of one
-// width.
+// debugger that restores these registers stands behind the call of goro_arch_switch (x86-64: the others that
+// a caller would get back from it are on its own frame). The table is data that a script reads from the
+// memory of a process or from a core file, hence names in place and integers of one width.
 #pragma once
 
 #include <cstdint>

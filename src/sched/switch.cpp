@@ -108,7 +108,7 @@ __attribute__((no_sanitize("address"))) void leave_for_ever(machine* mp, gorouti
   // off its stack, it is to be null (stack/parked.hpp).
   void* nowhere = nullptr;
   sanitizer_leave(nullptr, mp->curg ? &mp->curg->stack()->sanitizer : &mp->system_stack);
-  goro_arch_switch(&nowhere, to.sp, mp, to.start);
+  switch_context(&nowhere, to.sp, mp, to.start);
   std::abort();  // nobody switches to a goroutine that has ended
 }
 

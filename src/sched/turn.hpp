@@ -143,7 +143,7 @@ inline context load_scheduler(machine* mp) noexcept {
     sanitizer_leave(self ? &self->stack()->sanitizer : &mp->system_stack,
                     mp->curg ? &mp->curg->stack()->sanitizer : &mp->system_stack);
   }
-  mp = goro_arch_switch(self ? self->place_of_sp() : &mp->system_sp, to.sp, mp, to.start);
+  mp = switch_context(self ? self->place_of_sp() : &mp->system_sp, to.sp, mp, to.start);
   complete_switch(mp);
   return mp;
 }

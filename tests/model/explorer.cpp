@@ -81,7 +81,7 @@ void explorer::switch_to(int to, detail::start_function first) {
   const int from = current_;
   current_ = to;
   void* const to_sp = first ? at(to).stack.get() + k_stack_size : at(to).sp;
-  detail::goro_arch_switch(&at(from).sp, to_sp, nullptr, first);
+  detail::switch_context(&at(from).sp, to_sp, nullptr, first);
   current_ = from;
 }
 

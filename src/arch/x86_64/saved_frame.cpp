@@ -2,11 +2,10 @@
 
 namespace goro::detail {
 
-constinit const saved_frame k_saved_frame = {
-    .stack_pointer = "rsp",
-    .program_counter = "rip",
-    .size = 64,
-    .count = 7,
-    .registers = {{"r15", 8}, {"r14", 16}, {"r13", 24}, {"r12", 32}, {"rbx", 40}, {"rbp", 48}, {"rip", 56}}};
+constinit const saved_frame k_saved_frame = {.stack_pointer = "rsp",
+                                             .program_counter = "rip",
+                                             .size = 24,
+                                             .count = 2,
+                                             .registers = {{"rbp", 8}, {"rip", 16}}};
 
 }  // namespace goro::detail

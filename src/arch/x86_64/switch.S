@@ -1,5 +1,6 @@
-// The contract is in arch/switch.hpp. The saved frame, from the saved stack pointer up:
-//   0 mxcsr, 4 x87 control word, 8 r15, 16 r14, 24 r13, 32 r12, 40 rbx, 48 rbp, 56 return address
+// The contract is in arch/switch.hpp: what is called here has saved all registers that it needs but rsp and rbp. The
+// saved frame, from the saved stack pointer up:
+//   0 mxcsr, 4 x87 control word, 8 rbp, 16 return address
         .macro  save reg
         pushq   \reg
         .cfi_adjust_cfa_offset 8
@@ -26,13 +27,7 @@
 
         .text
         function goro_arch_switch
-        endbr64
         save    %rbp
-        save    %rbx
-        save    %r12
-        save    %r13
-        save    %r14
-        save    %r15
         subq    $8, %rsp
         .cfi_adjust_cfa_offset 8
         stmxcsr (%rsp)
@@ -50,13 +45,7 @@
         .cfi_remember_state
 1:      addq    $8, %rsp
         .cfi_adjust_cfa_offset -8
-        restore %r15
-        restore %r14
-        restore %r13
-        restore %r12
-        restore %rbx
-        restore %rbp
-        movq    %rdx, %rax
+        restore %rbp                    // rdx, the machine, stays where it is
         ret                             // predicted: everybody who parks has called from the same place
         .cfi_restore_state
         // The status word is the thread's. What it says of others must not trap where this one has asked for traps.

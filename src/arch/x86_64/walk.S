@@ -15,13 +15,9 @@ goro_arch_walk_from:
         .cfi_rel_offset %rbx, 0
         movq    %rdi, %rbx
         .cfi_remember_state
-        .cfi_def_cfa %rbx, 64
+        .cfi_def_cfa %rbx, 24
         .cfi_offset %rbp, -16
-        .cfi_offset %rbx, -24
-        .cfi_offset %r12, -32
-        .cfi_offset %r13, -40
-        .cfi_offset %r14, -48
-        .cfi_offset %r15, -56
+        .cfi_undefined %rbx
         movq    %rdx, %rdi
         call    *%rsi
         .cfi_restore_state
