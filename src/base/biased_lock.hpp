@@ -20,7 +20,7 @@
 // instructions, or while it switches (sched/run_queue.hpp).
 #pragma once
 
-#include "base/atomics.hpp"
+#include <goro/detail/atomics.hpp>
 
 namespace goro::detail {
 

@@ -1,4 +1,4 @@
-// The only thread-local variable of the runtime, behind a function that cannot be inlined.
+// The thread-local variables of the runtime, behind functions that cannot be inlined.
 //
 // A goroutine may continue on another thread after any switch. The compiler does not know that: it may keep
 // the thread pointer, or the address of a thread-local, in a register that the switch faithfully restores.

@@ -98,7 +98,7 @@ template <attempt (*Now)(chan_core*, void*, wait_node*&) noexcept>
 chan_status operate(chan_core* c, void* element, patience p, wait_queue chan_core::* queue,
                     wait_reason reason) {
   runtime_entry entry;
-  c->guard.acquire();
+  c->guard.acquire(entry.places());
   wait_node* woken = nullptr;
   const attempt a = Now(c, element, woken);
   if (a != attempt::must_wait) {
@@ -133,7 +133,7 @@ chan_status chan_recv(chan_core* c, void* storage, patience p) {
 
 bool chan_discard(chan_core* c) noexcept {
   if (c->count.load(std::memory_order_relaxed) == 0) return false;
-  const lock_guard guard(c->guard);
+  const lock_guard guard(c->guard, current_lock_places());
   const std::size_t n = c->count.load(std::memory_order_relaxed);
   for (std::size_t i = 0; i != n; ++i) c->ops->destroy(c->slot(i, c->ops->size));
   c->count.store(0, std::memory_order_relaxed);
@@ -145,7 +145,7 @@ void chan_close(chan_core* c) {
   const runtime_entry entry;
   woken_list woken;
   {
-    const lock_guard guard(c->guard);
+    const lock_guard guard(c->guard, entry.places());
     if (c->closed.load(std::memory_order_relaxed)) throw channel_closed("close of closed channel");
     c->closed.store(true, std::memory_order_relaxed);
     race_release(&c->closed);

@@ -91,7 +91,7 @@ class selection {
     if (const std::size_t i = choose<looks_ready>(entry); i != count_ && try_alone(entry, i)) return i;
     order_locks();
     if (!first_) return k_no_channel;
-    lock_all();
+    lock_all(entry);
     if (const std::size_t i = try_locked(entry); i != count_) return i;
     if (!p.wait || (p.deadline && *p.deadline <= now())) {
       unlock_all(first_);
@@ -163,7 +163,7 @@ class selection {
   bool try_alone(runtime_entry& entry, std::size_t i) {
     select_case& c = *cases_[i];
     wait_node* woken = nullptr;
-    c.core_->guard.acquire();
+    c.core_->guard.acquire(entry.places());
     const attempt a = operate(c, woken);
     const resumable who = woken ? woken->who : resumable();
     c.core_->guard.release();
@@ -245,8 +245,9 @@ class selection {
     while (next && next->core_ == c->core_) next = next->next_to_lock_;
     return next;
   }
-  void lock_all() noexcept {
-    for (select_case* c = first_; c; c = next_channel(c)) c->core_->guard.acquire();
+  void lock_all(const runtime_entry& entry) noexcept {
+    lock_places* const me = entry.places();
+    for (select_case* c = first_; c; c = next_channel(c)) c->core_->guard.acquire(me);
   }
   // After the last release no case is touched: see above.
   static void unlock_all(select_case* first) noexcept {
@@ -293,7 +294,7 @@ class selection {
   }
 
   // Takes out what did not win; returns the position of what did, or count_.
-  std::size_t withdraw() noexcept {
+  std::size_t withdraw(const runtime_entry& entry) noexcept {
     std::size_t winner = count_;
     for (std::size_t i = 0; i != count_; ++i) {
       select_case& c = *cases_[i];
@@ -303,7 +304,7 @@ class selection {
         winner = i;
         continue;
       }
-      const lock_guard guard(c.core_->guard);
+      const lock_guard guard(c.core_->guard, entry.places());
       if (node.queued) unlink(queue_of(c), node);
     }
     return winner;
@@ -323,7 +324,7 @@ class selection {
       block_thread(w, deadline);
     }
     if (endless) sched.endless_sleeps.fetch_sub(1, std::memory_order_release);
-    const std::size_t winner = withdraw();
+    const std::size_t winner = withdraw(entry);
     if (winner == count_) return winner;
     const wait_node& node = node_of(*cases_[winner]);
     race_arrive(node);

@@ -19,7 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "base/atomics.hpp"
+#include <goro/detail/atomics.hpp>
 
 namespace goro::detail {
 

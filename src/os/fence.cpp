@@ -14,6 +14,8 @@ namespace goro::detail {
 constinit bool asymmetric_fences = false;
 constinit std::atomic<std::uint32_t> lock::s_attention{k_no_asymmetric_fences};
 
+constinit std::atomic<std::uint16_t> lock::s_bias_price{1024};
+
 // Before main and before any other constructor of the program may take a lock.
 [[gnu::constructor(101)]] void choose_fences() noexcept {
   if (::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0) return;
@@ -36,18 +38,20 @@ void heavy_fence() noexcept {
 
 // Critical sections last some nanoseconds, so the holder is either about to release or has lost its core:
 // spin for about a microsecond, offer the core once, then sleep.
-void lock::acquire_slow() noexcept {
+void lock::take_word_slowly() noexcept {
   for (int spin = 0; spin != 40; ++spin) {
-    if (word_.load(std::memory_order_relaxed) == 0 && try_acquire()) return;
+    if (bias_.word().load(std::memory_order_relaxed) == 0 && try_word()) return;
     pause();
   }
   ::sched_yield();
-  if (try_acquire()) return;
+  if (try_word()) return;
   s_attention.fetch_add(1, std::memory_order_relaxed);
-  heavy_fence();  // [MO-1], pairs with the light_fence in release()
-  while (!try_acquire()) futex_wait(word_, 1);
+  heavy_fence();  // [MO-1], pairs with the light_fence in release_word()
+  while (!try_word()) futex_wait(bias_.word(), 1);
   s_attention.fetch_sub(1, std::memory_order_relaxed);
 }
+
+void lock::revoke_bias() noexcept { bias_.revoke(); }
 
 void lock::release_slow(std::atomic<std::uint32_t>* word) noexcept {
   light_fence();

@@ -51,6 +51,8 @@ struct alignas(64) machine {
   void* system_sp = nullptr;
   sanitizer_stack system_stack;
 
+  lock_places places;  // of its thread, for locks that are biased towards it
+
   // Of this thread, looked up once: the exception state and errno.
   eh_globals* eh = nullptr;
   int* errno_address = nullptr;

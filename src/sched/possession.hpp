@@ -26,7 +26,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "base/atomics.hpp"
+#include <goro/detail/atomics.hpp>
 
 namespace goro::detail {
 

@@ -17,7 +17,7 @@
 #include <cstddef>
 #include <span>
 
-#include "base/atomics.hpp"
+#include <goro/detail/atomics.hpp>
 #include "os/clock.hpp"
 #include "os/thread.hpp"
 #include "poll/poller.hpp"

@@ -235,6 +235,7 @@ class runtime_entry {
   runtime_entry& operator=(const runtime_entry&) = delete;
 
   machine* mp() const noexcept { return mp_; }
+  lock_places* places() const noexcept { return mp_ ? &mp_->places : nullptr; }
 
  private:
   machine* mp_;

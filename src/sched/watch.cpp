@@ -21,7 +21,7 @@
 // the watcher: what a plain thread submits is found when its nap ends.
 #include <utility>
 
-#include "base/atomics.hpp"
+#include <goro/detail/atomics.hpp>
 #include "os/clock.hpp"
 #include "os/thread.hpp"
 #include "poll/poller.hpp"

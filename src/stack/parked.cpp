@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "base/atomics.hpp"
+#include <goro/detail/atomics.hpp>
 #include "sched/turn.hpp"
 #include "stack/stack.hpp"
 

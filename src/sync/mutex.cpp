@@ -17,7 +17,7 @@
 // leaves.
 #include <goro/mutex.hpp>
 
-#include "base/atomics.hpp"
+#include <goro/detail/atomics.hpp>
 #include "diag/fatal.hpp"
 #include "diag/lock_graph.hpp"
 #include "os/clock.hpp"

@@ -1,6 +1,6 @@
 #include "time/timer_heap.hpp"
 
-#include "base/atomics.hpp"
+#include <goro/detail/atomics.hpp>
 
 namespace goro::detail {
 
@@ -11,7 +11,7 @@ void timer_node::wait_idle() const noexcept {
 }
 
 bool timer_heap::arm(timer_node& t) {
-  const lock_guard guard(guard_);
+  const lock_guard guard(guard_, current_lock_places());
   nodes_.push_back(&t);
   if (t.heap != this) t.heap = this;  // of one that arms itself anew others may be reading it
   t.status.store(timer_node::state::armed, std::memory_order_relaxed);
@@ -25,7 +25,7 @@ bool timer_heap::disarm(timer_node& t) noexcept {
   if (t.status.load(std::memory_order_acquire) == timer_node::state::idle)
     return false;  // pairs with finish()
   timer_heap& heap = *t.heap;
-  const lock_guard guard(heap.guard_);
+  const lock_guard guard(heap.guard_, current_lock_places());
   if (t.status.load(std::memory_order_relaxed) != timer_node::state::armed) return false;
   heap.remove(t.index);
   t.status.store(timer_node::state::idle, std::memory_order_relaxed);
@@ -35,7 +35,7 @@ bool timer_heap::disarm(timer_node& t) noexcept {
 
 timer_node* timer_heap::take_due(time_point now) noexcept {
   if (next_due() > now) return nullptr;
-  const lock_guard guard(guard_);
+  const lock_guard guard(guard_, current_lock_places());
   if (nodes_.empty() || nodes_.front()->when > now) return nullptr;
   timer_node* t = nodes_.front();
   remove(0);
@@ -47,7 +47,7 @@ timer_node* timer_heap::take_due(time_point now) noexcept {
 bool timer_heap::shrink() noexcept {
   constexpr std::size_t k_kept = 1024;
   array old;
-  const lock_guard guard(guard_);
+  const lock_guard guard(guard_, current_lock_places());
   if (!nodes_.empty() || nodes_.capacity() <= k_kept) return false;
   nodes_.swap(old);
   return true;

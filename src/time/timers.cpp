@@ -25,7 +25,7 @@
 
 #include <goro/error.hpp>
 
-#include "base/atomics.hpp"
+#include <goro/detail/atomics.hpp>
 #include "os/clock.hpp"
 #include "sched/turn.hpp"
 
@@ -179,13 +179,13 @@ timer_state* make_func_timer(time_point when, std::unique_ptr<timer_action> acti
 
 bool stop_timer(timer_state& s) noexcept {
   const runtime_entry entry;
-  const lock_guard guard(s.guard);
+  const lock_guard guard(s.guard, entry.places());
   return get_quiet(s);
 }
 
 bool reset_timer(timer_state& s, time_point when, clock::duration period) {
   const runtime_entry entry;
-  const lock_guard guard(s.guard);
+  const lock_guard guard(s.guard, entry.places());
   const bool was_active = get_quiet(s);
   s.period = period;
   arm(s, when);

@@ -1,4 +1,4 @@
-// The second policy of the lock-free parts (the first is src/base/atomics.hpp): the same source, explored.
+// The second policy of the lock-free parts (the first is goro/detail/atomics.hpp): the same source, explored.
 #pragma once
 
 #include <atomic>

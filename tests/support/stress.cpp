@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include <goro/clock.hpp>
+#include <goro/detail/lock.hpp>
 
 #include "support/watchdog.hpp"
 
@@ -26,6 +27,7 @@ void stress_test::rounds(const std::function<void(std::mt19937_64& rng)>& round)
   std::uint64_t n = 0;
   do {
     auto rng = make_rng(n++);
+    goro::detail::lock::set_bias_price(static_cast<std::uint16_t>(n % 2 == 0 ? 1024 : pick(rng, 1, 8)));
     round(rng);
     if (HasFailure()) {
       std::fprintf(stderr, "in round %llu\n", static_cast<unsigned long long>(n - 1));

@@ -1,12 +1,15 @@
 // The locks inside the runtime, on real threads: exclusion, and that no sleeper is forgotten.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <thread>
 #include <vector>
 
 #include <goro/detail/lock.hpp>
+#include <goro/goro.hpp>
 
 #include "base/biased_lock.hpp"
 #include "os/futex.hpp"
@@ -42,6 +45,63 @@ TEST(Lock, try_acquire) {
   l.release();
   EXPECT_TRUE(l.try_acquire());
   l.release();
+}
+
+// A machine has the lock by bias, a plain thread comes in between, and a goroutine that is led to another
+// machine.
+TEST(Lock, excludes_while_it_is_biased_now_and_then) {
+  goro::detail::lock::set_bias_price(4);
+  goro::detail::lock l;
+  long plain = 0;
+  const int n = repetitions(20'000);
+  const auto visit = [&](goro::detail::lock_places* me) {
+    const goro::detail::lock_guard held(l, me);
+    ++plain;
+  };
+  std::atomic<bool> stop{false};
+  long visits = 0;
+  std::jthread other([&] {
+    while (!stop) {
+      visit(nullptr);
+      ++visits;
+      std::this_thread::sleep_for(20us);
+    }
+  });
+  goro::run([&] {
+    goro::wait_group ended;
+    for (int g = 0; g < 4; ++g) {
+      ended.go([&] {
+        for (int i = 0; i < n; ++i) {
+          visit(goro::detail::current_lock_places());
+          if (i % 100 == 0) goro::this_goroutine::yield();
+        }
+      });
+    }
+    ended.wait();
+  });
+  stop = true;
+  other.join();
+  goro::detail::lock::set_bias_price(1024);
+  EXPECT_GT(visits, 0);
+  EXPECT_EQ(plain, 4L * n + visits);
+}
+
+// More than a machine has places for, and given back in another order than they were taken.
+TEST(Lock, a_machine_holds_many_biased_ones_at_once) {
+  goro::detail::lock::set_bias_price(1);
+  goro::run([] {
+    auto* const me = goro::detail::current_lock_places();
+    ASSERT_TRUE(me);
+    std::array<goro::detail::lock, 6> locks;
+    for (int round = 0; round < 5; ++round) {
+      for (auto& l : locks) l.acquire(me);
+      EXPECT_EQ(std::ranges::count_if(me->all, [](auto& p) { return p.load() != nullptr; }),
+                round < 2 ? round * 4 : 4);
+      for (auto& l : locks) l.release();
+      EXPECT_EQ(std::ranges::count_if(me->all, [](auto& p) { return p.load() != nullptr; }), 0);
+    }
+  });
+  goro::detail::lock::set_bias_price(1024);
 }
 
 TEST(Lock, many_locks_with_sleepers_at_once) {

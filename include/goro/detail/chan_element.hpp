@@ -79,7 +79,7 @@ inline bool may_take(const chan_core* c) noexcept {
 template <class T>
 bool send_fast(chan_core* c, T& v) noexcept {
   if (race_checks_program() || !c || !may_buffer(c)) return false;
-  const lock_guard guard(c->guard);
+  const lock_guard guard(c->guard, current_lock_places());
   if (!may_buffer(c)) return false;
   const std::size_t count = c->count.load(std::memory_order_relaxed);
   ::new (static_cast<void*>(c->slot(count, sizeof(T)))) T(std::move(v));
@@ -91,7 +91,7 @@ bool send_fast(chan_core* c, T& v) noexcept {
 template <class T>
 bool recv_fast(chan_core* c, slot<T>& s) noexcept {
   if (race_checks_program() || !c || !may_take(c)) return false;
-  const lock_guard guard(c->guard);
+  const lock_guard guard(c->guard, current_lock_places());
   if (!may_take(c)) return false;
   const std::size_t count = c->count.load(std::memory_order_relaxed);
   T* element = std::launder(reinterpret_cast<T*>(c->slot(0, sizeof(T))));

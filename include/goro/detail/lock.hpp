@@ -17,12 +17,15 @@
 // count is common to all. While somebody sleeps on one lock, releases of the others make needless system
 // calls; that is rare: a sleeper waits for a thread that has lost its core within some nanoseconds. Rejected:
 // a futex mutex whose release is an exchange; it costs 2 ns more, four times in a round trip over channels.
+//
+// A machine that takes a lock again and again has it by bias, without the word: see lock_bias.hpp.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 
 #include <goro/detail/fence.hpp>
+#include <goro/detail/lock_bias.hpp>
 
 namespace goro::detail {
 
@@ -32,50 +35,93 @@ class lock {
   lock(const lock&) = delete;
   lock& operator=(const lock&) = delete;
 
+  // By a thread that has no places, or will hardly come again.
   void acquire() noexcept {
-    if (!try_acquire()) [[unlikely]]
-      acquire_slow();
+    take_word();
+    if (bias_.stands()) [[unlikely]]
+      revoke_bias();
+  }
+
+  // By who may come often: `me` are the calling thread's places, or null.
+  void acquire(lock_places* me) noexcept {
+    if (bias_.try_enter(me)) return;
+    take_word();
+    if (bias_.stands()) [[unlikely]] {
+      revoke_bias();
+    } else if (me && bias_.earned(me, s_bias_price.load(std::memory_order_relaxed))) [[unlikely]] {
+      if (bias_.give(me)) release_word();
+    }
   }
 
   bool try_acquire() noexcept {
-    std::uint32_t free = 0;
-    return word_.compare_exchange_strong(free, 1, std::memory_order_acquire,  // pairs with release()
-                                         std::memory_order_relaxed);
+    if (!try_word()) return false;
+    if (bias_.stands()) [[unlikely]]
+      revoke_bias();
+    return true;
+  }
+
+  // How often a machine must take a lock in a row before it is biased for the first time: 1024. Tests want
+  // less.
+  static void set_bias_price(std::uint16_t times) noexcept {
+    s_bias_price.store(times, std::memory_order_relaxed);
   }
 
   // Returns when whoever holds the lock has released it.
   void wait_until_free() noexcept {
-    if (word_.load(std::memory_order_acquire) == 0) return;  // pairs with release()
-    acquire();
+    if (bias_.word().load(std::memory_order_acquire) == 0 && !bias_.stands()) return;  // pairs with release()
+    acquire(current_lock_places());
     release();
   }
 
   void release() noexcept {
-    std::atomic<std::uint32_t>* const address = &word_;
-    word_.store(0, std::memory_order_release);  // pairs with try_acquire()
+    if (bias_.held_by_bias()) {
+      bias_.leave();
+    } else {
+      release_word();
+    }
+  }
+
+ private:
+  friend void choose_fences() noexcept;
+
+  bool try_word() noexcept {
+    std::uint32_t free = 0;
+    return bias_.word().compare_exchange_strong(free, 1,
+                                                std::memory_order_acquire,  // pairs with release_word()
+                                                std::memory_order_relaxed);
+  }
+  void take_word() noexcept {
+    if (!try_word()) [[unlikely]]
+      take_word_slowly();
+  }
+  void release_word() noexcept {
+    std::atomic<std::uint32_t>* const address = &bias_.word();
+    bias_.word().store(0, std::memory_order_release);  // pairs with try_word()
     std::atomic_signal_fence(
         std::memory_order_seq_cst);  // [MO-1]: light_fence(), whose other case is in s_attention
     if (s_attention.load(std::memory_order_relaxed) != 0) [[unlikely]]
       release_slow(address);
   }
 
- private:
-  friend void choose_fences() noexcept;
-
   // The number of sleepers, plus k_no_asymmetric_fences where light fences must be full ones: one look for
   // both.
   static std::atomic<std::uint32_t> s_attention;
   static constexpr std::uint32_t k_no_asymmetric_fences = 1U << 31;
 
-  void acquire_slow() noexcept;
+  static std::atomic<std::uint16_t> s_bias_price;
+
+  void take_word_slowly() noexcept;
+  void revoke_bias() noexcept;
   static void release_slow(std::atomic<std::uint32_t>* word) noexcept;
 
-  std::atomic<std::uint32_t> word_{0};
+  lock_bias bias_;
 };
+static_assert(sizeof(lock) == 24 || sizeof(void*) != 8);
 
 class [[nodiscard]] lock_guard {
  public:
   explicit lock_guard(lock& l) noexcept : lock_(l) { lock_.acquire(); }
+  lock_guard(lock& l, lock_places* me) noexcept : lock_(l) { lock_.acquire(me); }
   ~lock_guard() { lock_.release(); }
   lock_guard(const lock_guard&) = delete;
   lock_guard& operator=(const lock_guard&) = delete;
