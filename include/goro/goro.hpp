@@ -1,4 +1,4 @@
-// Everything but net, diag and asio.
+// Everything but what has a header of its own to include: net, signal, diag, page and asio.
 #pragma once
 
 #include <goro/chan.hpp>

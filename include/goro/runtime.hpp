@@ -23,7 +23,8 @@ int set_max_procs(int n);
 
 // Sets how many threads the runtime may have, and returns the former value; n < 1 only reports. The first
 // value is 10,000. A thread is needed for each P, and for each goroutine that blocks its thread or computes
-// for long. A program that needs more ends: "thread exhaustion". Does not block. (debug.SetMaxThreads)
+// for long. A program that needs more ends: "thread exhaustion". That is looked at when the next thread is to
+// start: fewer than there are now is no error (debug.SetMaxThreads ends the program). Does not block.
 int set_max_threads(int n) noexcept;
 
 // From lock_os_thread on the calling goroutine runs on its present thread only, and nothing else runs there,

@@ -12,7 +12,8 @@ class note;
 void report_deadlock(machine* sentinel) noexcept;
 
 // Sleeps on the note of a plain thread that stands in scheduler::foreign_waiting. It may be the last that did
-// anything, when nobody looks any more: so it has one look made, when it has slept for a while.
+// anything, when nobody looks any more: so it has one look made, when it has slept for a while. While the
+// process ends it tells, after a second, that no goroutine will come.
 void sleep_counted(note& n) noexcept;
 
 }  // namespace goro::detail

@@ -50,8 +50,23 @@ std::string labels_in_words(const shared_labels& labels) {
   return text + "}";
 }
 
+std::string in_quotes(std::string_view name) {
+  constexpr const char* k_digits = "0123456789abcdef";
+  std::string text = "\"";
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      text += {'\\', 'x', k_digits[byte >> 4], k_digits[byte & 15]};
+      continue;
+    }
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + '"';
+}
+
 std::string title(goroutine_id id, const std::string& name) {
-  return "goroutine " + std::to_string(id) + (name.empty() ? "" : " \"" + name + "\"");
+  return "goroutine " + std::to_string(id) + (name.empty() ? "" : " " + in_quotes(name));
 }
 
 // What there is to know of one. Names and places are copied from a descriptor that may end meanwhile; both

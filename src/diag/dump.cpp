@@ -190,7 +190,7 @@ std::string header(const goroutine_group& g) {
   const char* separator = " ";
   for (std::size_t i = 0; i != std::min(g.members.size(), k_most_numbers); ++i) {
     const goroutine_group::member& m = g.members[i];
-    text += separator + std::to_string(m.id) + (m.name.empty() ? "" : " \"" + m.name + "\"") +
+    text += separator + std::to_string(m.id) + (m.name.empty() ? "" : " " + in_quotes(m.name)) +
             labels_in_words(m.labels);
     separator = ", ";
   }

@@ -21,26 +21,15 @@
 
 namespace goro::detail {
 
-void free_closure(goroutine* gp) noexcept {
+void free_belongings(goroutine* gp) noexcept {
   if (gp->closure != gp->inline_closure) {
     std::align_val_t align;
     std::memcpy(&align, gp->inline_closure, sizeof align);
     ::operator delete(gp->closure, align);
   }
-  gp->closure = nullptr;
-}
-
-void free_extras(goroutine* gp) noexcept {
-  if (!gp->extras) [[likely]]
-    return;
+  if (!gp->extras) return;
   const lock_guard guard(extras_lock());
   delete std::exchange(gp->extras, nullptr);
-}
-
-void recycle(processor* pp, goroutine* gp) noexcept {
-  free_closure(gp);
-  free_extras(gp);
-  pp->descriptors.put(gp);
 }
 
 goroutine* end_of_function() noexcept {

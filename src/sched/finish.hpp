@@ -9,12 +9,17 @@ namespace goro::detail {
 // chooses who has the next turn (null: the scheduler decides).
 goroutine* end_of_function() noexcept;
 
-// Frees the memory of a closure that has been destroyed, or was never made.
-void free_closure(goroutine* gp) noexcept;
-void free_extras(goroutine* gp) noexcept;
+// Frees what few goroutines have besides their descriptor: a closure that has no room in it, which has been
+// destroyed or was never made, and their extras.
+void free_belongings(goroutine* gp) noexcept;
 
 // Gives the descriptor back. The stack has been taken from it.
-void recycle(processor* pp, goroutine* gp) noexcept;
+inline void recycle(processor* pp, goroutine* gp) noexcept {
+  if (gp->closure != gp->inline_closure || gp->extras) [[unlikely]]
+    free_belongings(gp);
+  gp->closure = nullptr;
+  pp->descriptors.put(gp);
+}
 
 // Leaves the running goroutine for the last time.
 [[noreturn]] void leave_for_ever(machine* mp, goroutine* next) noexcept;

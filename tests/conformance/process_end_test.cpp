@@ -71,6 +71,13 @@ TEST_P(ProcessEnd, an_exit_handler_that_waits_is_told_so) {
   EXPECT_TRUE(matches(r.err, "waited for a goroutine while the process was ending")) << r.err;
 }
 
+TEST_P(ProcessEnd, a_static_object_that_joins_its_goroutines_is_told_so) {
+  const program_result r = run("ends", {"static_object_joins"});
+  EXPECT_EQ(r.exit_code, 8) << r.err;
+  EXPECT_TRUE(matches(r.err, "goro: a thread waits while the process ends, when goroutines no longer run"))
+      << r.err;
+}
+
 TEST_P(ProcessEnd, TIME_02_the_longest_sleep_is_no_deadlock) {
   const program_result r = run("ends", {"sleeps_for_ever"});
   EXPECT_EQ(r.exit_code, 7) << r.err;

@@ -64,16 +64,19 @@ TEST_P(Report, DIAG_04_labels_stand_behind_what_it_waits_for) {
       set = goro::detail::own_labels();
       wait();
     });
-    goro::go(goro::go_options{}.name("none"), [&] { wait(); });
+    goro::go(goro::go_options{}.name("no \"label\"\n"), [&] { wait(); });
     for (int i = 0; i != 2; ++i)
       goro::go(goro::go_options{}.name("several").label("i", std::to_string(i)), [&] { wait(); });
-    ASSERT_TRUE(all_park("one") && all_park("none") && all_park("several", 2));
+    ASSERT_TRUE(all_park("one") && all_park("no \"label\"\n") && all_park("several", 2));
     const std::string text = dump();
     EXPECT_NE(text.find(R"("one" [chan receive] {"request":"4\"2", "step":"x"}:)"
                         "\n"),
               text.npos)
         << text;
-    EXPECT_NE(text.find("\"none\" [chan receive]:\n"), text.npos) << text;
+    EXPECT_NE(text.find(R"("no \"label\"\x0a" [chan receive]:)"
+                        "\n"),
+              text.npos)
+        << text;
     EXPECT_TRUE(std::regex_search(
         text,
         std::regex(

@@ -174,6 +174,18 @@ int waits_while_the_process_ends() {
   return goro::run([] { std::exit(7); });
 }
 
+// A static object that waits for its goroutine does so for ever; an alarm ends the process.
+int static_object_joins() {
+  static goro::task_group background;
+  std::signal(SIGALRM, [](int) { ::_exit(8); });
+  ::alarm(3);
+  return goro::run([] {
+    background.go([](const goro::context& ctx) { ctx.done().recv(); });
+    goro::sleep_for(5ms);
+    return 7;
+  });
+}
+
 // The longest of sleeps is no deadlock; an alarm ends the process.
 int sleeps_for_ever() {
   std::signal(SIGALRM, [](int) { ::_exit(7); });
@@ -184,6 +196,7 @@ int sleeps_for_ever() {
 const std::map<std::string, std::function<int()>> k_cases{
     {"late_static", late_static_in_use},
     {"waits_at_exit", waits_while_the_process_ends},
+    {"static_object_joins", static_object_joins},
     {"sleeps_for_ever", sleeps_for_ever},
     {"main_returns", main_returns},
     {"main_returns_beside_a_loop", main_returns_beside_an_endless_loop},

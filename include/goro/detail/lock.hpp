@@ -42,9 +42,10 @@ class lock {
       revoke_bias();
   }
 
-  // By who may come often: `me` are the calling thread's places, or null.
-  void acquire(lock_places* me) noexcept {
-    if (bias_.try_enter(me)) return;
+  // By who may come often: `me` are the calling thread's places, or null. `held`: how many other locks it has
+  // taken already.
+  void acquire(lock_places* me, std::size_t held = 0) noexcept {
+    if (bias_.try_enter(me, held)) return;
     take_word();
     if (bias_.stands()) [[unlikely]] {
       revoke_bias();

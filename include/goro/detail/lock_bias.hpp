@@ -34,6 +34,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include <goro/detail/atomics.hpp>
@@ -44,7 +45,7 @@ namespace goro::detail {
 template <class Atomics>
 struct basic_lock_places {
   using place = typename Atomics::template atomic<const void*>;
-  std::array<place, 4> all{};
+  std::array<place, 8> all{};
 };
 using lock_places = basic_lock_places<real_atomics>;
 
@@ -62,13 +63,14 @@ class basic_lock_bias {
   using word_type = typename Atomics::template atomic<std::uint32_t>;
   word_type& word() noexcept { return word_; }
 
-  // True: the caller has the lock, by bias. False: it is to take the word.
-  bool try_enter(places* me) noexcept {
+  // True: the caller has the lock, by bias. False: it is to take the word. `likely_free`: the index of a
+  // place.
+  bool try_enter(places* me, std::size_t likely_free = 0) noexcept {
     if (!me || towards_.load(std::memory_order_relaxed) != bits(me)) return false;
-    place& first = me->all[0];
-    if (first.load(std::memory_order_relaxed)) [[unlikely]]
+    place& p = me->all[likely_free % me->all.size()];
+    if (p.load(std::memory_order_relaxed)) [[unlikely]]
       return try_enter_beside_others(me);
-    return enter(first, me);
+    return enter(p, me);
   }
 
   // The rest is for whoever has the lock.
@@ -108,7 +110,8 @@ class basic_lock_bias {
 
   // With the word, while a bias stands. Returns when that machine is out of the lock.
   void revoke() noexcept {
-    auto* const owner = reinterpret_cast<places*>(towards_.load(std::memory_order_relaxed));
+    auto* const owner =  // NOLINTNEXTLINE(performance-no-int-to-ptr): it shares its word with a mark
+        reinterpret_cast<places*>(towards_.load(std::memory_order_relaxed));
     towards_.store(0, std::memory_order_relaxed);
     Atomics::heavy_fence();  // [MO-9]
     unsigned spins = 0;
