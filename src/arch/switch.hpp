@@ -62,10 +62,12 @@ void goro_arch_reset_control_words() noexcept;
 // a call is made: sources with this in them are compiled without a red zone (CMakeLists.txt), in which the
 // return address would fall. Where it may use more registers than are named here, this is a function, which
 // overwrites them by convention.
-#if defined(__AVX512F__) || defined(__APX_F__)
+#if !defined(__AVX512F__) && !defined(__APX_F__)
+[[gnu::always_inline]]
+#elif defined(__clang__)
 [[gnu::noinline]]
 #else
-[[gnu::always_inline]]
+[[gnu::noipa]]
 #endif
 inline machine* switch_context(void** save_sp, void* to_sp, machine* mp, start_function start) noexcept {
 #if defined(__x86_64__)
@@ -75,7 +77,8 @@ inline machine* switch_context(void** save_sp, void* to_sp, machine* mp, start_f
                : "rax", "rbx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",    //
                  "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",        //
                  "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",  //
-                 "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "memory", "cc");
+                 "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "mm0", "mm1", "mm2",
+                 "mm3", "mm4", "mm5", "mm6", "mm7", "memory", "cc");
   return mp;
 #else
   return goro_arch_switch(save_sp, to_sp, mp, start);

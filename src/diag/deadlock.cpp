@@ -50,9 +50,9 @@ void sleep_after_the_end(note& n) noexcept {
   const time_point soon = clock::now() + std::chrono::seconds(1);
   if (n.sleep(&soon)) return;
   write_stderr(
-      "goro: a thread waits while the process ends, when goroutines no longer run: a static object's "
-      "destructor, "
-      "or an exit handler, that waits for goroutines must have done so before main returns\n");
+      "goro: a thread waits while the process ends, when goroutines no longer run: if it waits for one, in "
+      "the "
+      "destructor of a static object or in an exit handler, it waits for ever\n");
   n.sleep();
 }
 

@@ -21,10 +21,9 @@ std::string title_of(const goroutine& g);
 // The same of that with this number, if there is one.
 std::string title_of(goroutine_id id);
 
-// The same of what is known of it.
-// A name as it stands in a report, whatever the program has put into it: on one line, and its end can be
-// seen.
+// A name as it stands in a report, whatever the program has put into it: on one line, with a visible end.
 std::string in_quotes(std::string_view name);
+// The same of what is known of it.
 std::string title(goroutine_id id, const std::string& name);
 
 std::string name_of(const goroutine& g);

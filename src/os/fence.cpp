@@ -3,18 +3,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
+#include <ctime>
+#include <goro/detail/atomics.hpp>
 #include <goro/detail/fence.hpp>
 #include <goro/detail/lock.hpp>
 
 #include "diag/fatal.hpp"
 #include "os/futex.hpp"
+#include "sched/scheduler.hpp"
 
 namespace goro::detail {
 
 constinit bool asymmetric_fences = false;
 constinit std::atomic<std::uint32_t> lock::s_attention{k_no_asymmetric_fences};
 
-constinit std::atomic<std::uint16_t> lock::s_bias_price{1024};
+constinit std::atomic<std::uint16_t> lock::s_bias_price{4096};
 
 // Before main and before any other constructor of the program may take a lock.
 [[gnu::constructor(101)]] void choose_fences() noexcept {
@@ -49,6 +52,21 @@ void lock::take_word_slowly() noexcept {
   heavy_fence();  // [MO-1], pairs with the light_fence in release_word()
   while (!try_word()) futex_wait(bias_.word(), 1);
   s_attention.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// The other side may have lost its core in the middle, or be slow with somebody's element: after a short spin
+// give ours away, then sleep, so that also a thread of lower priority comes to its end.
+void real_atomics::backoff(unsigned& spins) noexcept {
+  constexpr unsigned k_pauses = 64;
+  constexpr unsigned k_yields = 256;
+  if (++spins < k_pauses) return pause();
+  if (spins < k_pauses + k_yields) return void(::sched_yield());
+  if (sched.forked.load(std::memory_order_relaxed))
+    used_after_fork();  // who is waited for is not in this process
+  const timespec nap{.tv_sec = 0, .tv_nsec = 50'000};
+  const int saved = errno;
+  ::nanosleep(&nap, nullptr);
+  errno = saved;
 }
 
 void lock::revoke_bias() noexcept { bias_.revoke(); }

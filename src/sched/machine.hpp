@@ -51,11 +51,11 @@ struct alignas(64) machine {
   void* system_sp = nullptr;
   sanitizer_stack system_stack;
 
-  lock_places places;  // of its thread, for locks that are biased towards it
-
   // Of this thread, looked up once: the exception state and errno.
   eh_globals* eh = nullptr;
   int* errno_address = nullptr;
+
+  alignas(64) lock_places places;  // for locks that are biased towards its thread
 
   // Idle life; see idle.cpp.
   note wake;

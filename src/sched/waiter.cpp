@@ -28,7 +28,7 @@ void end_wait(timer_node& t) {
   timed_wait& w = timed_wait::of(t);
   if (!try_claim(*w.node, claimed::by_deadline)) return t.finish();
   {
-    const lock_guard guard(*w.guard);
+    const lock_guard guard(*w.guard, current_lock_places());
     if (w.node->queued) unlink(*w.queue, *w.node);
   }
   const resumable who = w.node->who;

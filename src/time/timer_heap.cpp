@@ -11,12 +11,13 @@ void timer_node::wait_idle() const noexcept {
 }
 
 bool timer_heap::arm(timer_node& t) {
-  const lock_guard guard(guard_, current_lock_places());
+  const lock_guard guard(guard_, current_lock_places(), k_place);
   nodes_.push_back(&t);
   if (t.heap != this) t.heap = this;  // of one that arms itself anew others may be reading it
   t.status.store(timer_node::state::armed, std::memory_order_relaxed);
   put(nodes_.size() - 1, &t);
   sift_up(nodes_.size() - 1);
+  room_.store(nodes_.capacity(), std::memory_order_relaxed);
   publish();
   return nodes_.front() == &t;
 }
@@ -25,7 +26,7 @@ bool timer_heap::disarm(timer_node& t) noexcept {
   if (t.status.load(std::memory_order_acquire) == timer_node::state::idle)
     return false;  // pairs with finish()
   timer_heap& heap = *t.heap;
-  const lock_guard guard(heap.guard_, current_lock_places());
+  const lock_guard guard(heap.guard_, current_lock_places(), k_place);
   if (t.status.load(std::memory_order_relaxed) != timer_node::state::armed) return false;
   heap.remove(t.index);
   t.status.store(timer_node::state::idle, std::memory_order_relaxed);
@@ -35,7 +36,7 @@ bool timer_heap::disarm(timer_node& t) noexcept {
 
 timer_node* timer_heap::take_due(time_point now) noexcept {
   if (next_due() > now) return nullptr;
-  const lock_guard guard(guard_, current_lock_places());
+  const lock_guard guard(guard_, current_lock_places(), k_place);
   if (nodes_.empty() || nodes_.front()->when > now) return nullptr;
   timer_node* t = nodes_.front();
   remove(0);
@@ -46,10 +47,12 @@ timer_node* timer_heap::take_due(time_point now) noexcept {
 
 bool timer_heap::shrink() noexcept {
   constexpr std::size_t k_kept = 1024;
+  if (room_.load(std::memory_order_relaxed) <= k_kept) return false;
   array old;
-  const lock_guard guard(guard_, current_lock_places());
+  const lock_guard guard(guard_);
   if (!nodes_.empty() || nodes_.capacity() <= k_kept) return false;
   nodes_.swap(old);
+  room_.store(0, std::memory_order_relaxed);
   return true;
 }
 
@@ -97,6 +100,7 @@ void timer_heap::remove(std::size_t i) noexcept {
 void timer_heap::publish() noexcept {
   const time_point first = nodes_.empty() ? time_point::max() : nodes_.front()->when;
   next_due_.store(first.time_since_epoch().count(), std::memory_order_relaxed);
+  size_.store(nodes_.size(), std::memory_order_relaxed);
 }
 
 }  // namespace goro::detail

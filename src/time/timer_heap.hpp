@@ -55,10 +55,8 @@ class timer_heap {
   // Takes the node out if it has not begun to fire.
   static bool disarm(timer_node& t) noexcept;
 
-  std::size_t size() noexcept {
-    const lock_guard guard(guard_);
-    return nodes_.size();
-  }
+  // How many there are; a hint.
+  std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
   // Gives the memory of a heap that has become empty back; true if there was any to speak of.
   bool shrink() noexcept;
@@ -90,8 +88,13 @@ class timer_heap {
   void remove(std::size_t i) noexcept;
   void publish() noexcept;
 
+  // Of a lock that is mostly taken while others are held: see lock::acquire().
+  static constexpr std::size_t k_place = 7;
+
   lock guard_;
   array nodes_;
+  std::atomic<std::size_t> size_{0};  // of nodes_, and what it has room for: for looks without the lock
+  std::atomic<std::size_t> room_{0};
   std::atomic<clock::rep> next_due_{time_point::max().time_since_epoch().count()};
 };
 

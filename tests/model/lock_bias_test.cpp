@@ -135,6 +135,33 @@ TEST(model, lock_bias_of_the_past_disturbs_nobody) {
   EXPECT_TRUE(c.by_bias && c.revoked && c.biased_anew);
 }
 
+struct two_from_the_start : biased_from_the_start {
+  biased<model_atomics> other;
+  two_from_the_start() {
+    coverage c;
+    for (int i = 0; i != 2; ++i) {
+      other.acquire(&machines[0], c);
+      other.release();
+    }
+  }
+};
+
+// The machine is in another lock already, at the same place, when the bias of the first is taken from it.
+TEST(model, lock_bias_with_another_lock_at_the_same_place) {
+  coverage c;
+  using state = two_from_the_start;
+  const thread_body<state> machine = [&](state& s) {
+    s.visit(&s.machines[0], c);
+    s.other.acquire(&s.machines[0], c);
+    s.other.release();
+  };
+  const thread_body<state> plain = [&](state& s) { s.visit(nullptr, c); };
+  expect_holds_in_both("2 locks", [&](const options& o) {
+    return explore<state>(o, {machine, plain}, [](state& s) { require(s.data == 2, "a visit is lost"); });
+  });
+  EXPECT_TRUE(c.by_bias && c.revoked);
+}
+
 template <class Atomics>
 void expect_found(const char* what, const char* violation) {
   for (const ordering rules : {ordering::tso, ordering::weak}) {

@@ -36,9 +36,9 @@ class inner_lock {
   explicit inner_lock(attention<Atomics>& a) : attention_(a.word) {}
 
   void acquire() noexcept {
-    if (!try_acquire()) acquire_slow();
+    if (!try_word()) take_word_slowly();
   }
-  bool try_acquire() noexcept {
+  bool try_word() noexcept {
     touch();
     std::uint32_t free = 0;
     return word_.compare_exchange_strong(free, 1, std::memory_order_acquire, std::memory_order_relaxed);
@@ -57,12 +57,12 @@ class inner_lock {
   void destroy() noexcept { alive_ = false; }
 
  private:
-  void acquire_slow() noexcept {
+  void take_word_slowly() noexcept {
     if (Flaw != flaw::counts_too_late) {
       attention_.fetch_add(1, std::memory_order_relaxed);
       Atomics::heavy_fence();
     }
-    while (!try_acquire()) {
+    while (!try_word()) {
       futex_wait(word_, 1);
       if (Flaw == flaw::counts_too_late) attention_.fetch_add(1, std::memory_order_relaxed);
     }

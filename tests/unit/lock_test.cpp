@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -47,16 +48,23 @@ TEST(Lock, try_acquire) {
   l.release();
 }
 
+struct cheap_bias {
+  explicit cheap_bias(std::uint16_t times) { goro::detail::lock::set_bias_price(times); }
+  ~cheap_bias() { goro::detail::lock::set_bias_price(4096); }
+};
+
 // A machine has the lock by bias, a plain thread comes in between, and a goroutine that is led to another
 // machine.
 TEST(Lock, excludes_while_it_is_biased_now_and_then) {
-  goro::detail::lock::set_bias_price(4);
+  const cheap_bias cheap(4);
   goro::detail::lock l;
   long plain = 0;
+  long by_bias = 0;
   const int n = repetitions(20'000);
   const auto visit = [&](goro::detail::lock_places* me) {
     const goro::detail::lock_guard held(l, me);
     ++plain;
+    by_bias += me && std::ranges::any_of(me->all, [](auto& p) { return p.load() != nullptr; }) ? 1 : 0;
   };
   std::atomic<bool> stop{false};
   long visits = 0;
@@ -81,27 +89,30 @@ TEST(Lock, excludes_while_it_is_biased_now_and_then) {
   });
   stop = true;
   other.join();
-  goro::detail::lock::set_bias_price(1024);
   EXPECT_GT(visits, 0);
+  EXPECT_GT(by_bias, 0);
   EXPECT_EQ(plain, 4L * n + visits);
 }
 
 // More than a machine has places for, and given back in another order than they were taken.
 TEST(Lock, a_machine_holds_many_biased_ones_at_once) {
-  goro::detail::lock::set_bias_price(1);
+  const cheap_bias cheap(1);
   goro::run([] {
     auto* const me = goro::detail::current_lock_places();
     ASSERT_TRUE(me);
     std::array<goro::detail::lock, 10> locks;
+    std::vector<goro::detail::lock*> locks_in_any_order;
+    for (auto& l : locks) locks_in_any_order.push_back(&l);
+    std::mt19937 dice(5);
     for (int round = 0; round < 5; ++round) {
       for (auto& l : locks) l.acquire(me);
       EXPECT_EQ(std::ranges::count_if(me->all, [](auto& p) { return p.load() != nullptr; }),
                 round < 1 ? 0 : 8);
-      for (auto& l : locks) l.release();
+      std::ranges::shuffle(locks_in_any_order, dice);
+      for (auto* l : locks_in_any_order) l->release();
       EXPECT_EQ(std::ranges::count_if(me->all, [](auto& p) { return p.load() != nullptr; }), 0);
     }
   });
-  goro::detail::lock::set_bias_price(1024);
 }
 
 TEST(Lock, many_locks_with_sleepers_at_once) {

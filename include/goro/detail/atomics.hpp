@@ -7,8 +7,6 @@
 // whoever waits for another thread to leave a critical section of a few instructions.
 #pragma once
 
-#include <sched.h>
-
 #include <atomic>
 
 #include <goro/detail/fence.hpp>
@@ -24,14 +22,7 @@ struct real_atomics {
   static void light_fence() noexcept { detail::light_fence(); }
   static void heavy_fence() noexcept { detail::heavy_fence(); }
 
-  // The other side may have lost its core in the middle: after a short spin give ours away.
-  static void backoff(unsigned& spins) noexcept {
-    if (++spins < 64) {
-      pause();
-    } else {
-      ::sched_yield();
-    }
-  }
+  static void backoff(unsigned& spins) noexcept;  // (os/fence.cpp)
 };
 
 }  // namespace goro::detail

@@ -29,7 +29,7 @@ struct element_ops {
   void (*destroy)(void* element) noexcept;
 };
 
-// In the order of use: an unbuffered channel needs the first 64 bytes only. Not aligned to a cache line: an
+// In the order of use. Not aligned to a cache line: an
 // aligned allocation costs more than the line.
 struct chan_core {
   lock guard;                          // guards all but refs

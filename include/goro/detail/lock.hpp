@@ -35,7 +35,7 @@ class lock {
   lock(const lock&) = delete;
   lock& operator=(const lock&) = delete;
 
-  // By a thread that has no places, or will hardly come again.
+  // By a thread that has no places, or will hardly come again: a bias ends with it, the caller's own, too.
   void acquire() noexcept {
     take_word();
     if (bias_.stands()) [[unlikely]]
@@ -49,11 +49,13 @@ class lock {
     take_word();
     if (bias_.stands()) [[unlikely]] {
       revoke_bias();
-    } else if (me && bias_.earned(me, s_bias_price.load(std::memory_order_relaxed))) [[unlikely]] {
+    } else if (me && asymmetric_fences && bias_.earned(me, s_bias_price.load(std::memory_order_relaxed)))
+        [[unlikely]] {
       if (bias_.give(me)) release_word();
     }
   }
 
+  // False if somebody has the word; waits for who is in the lock by bias.
   bool try_acquire() noexcept {
     if (!try_word()) return false;
     if (bias_.stands()) [[unlikely]]
@@ -61,17 +63,18 @@ class lock {
     return true;
   }
 
-  // How often a machine must take a lock in a row before it is biased for the first time: 1024. Tests want
+  // How often a machine must take a lock in a row before it is biased for the first time: 4,096. Tests want
   // less.
   static void set_bias_price(std::uint16_t times) noexcept {
     s_bias_price.store(times, std::memory_order_relaxed);
   }
 
-  // Returns when whoever holds the lock has released it.
+  // By who knows that nobody will take it any more. Returns when whoever holds the lock has released it.
   void wait_until_free() noexcept {
-    if (bias_.word().load(std::memory_order_acquire) == 0 && !bias_.stands()) return;  // pairs with release()
-    acquire(current_lock_places());
-    release();
+    bias_.wait_until_left();
+    if (bias_.word().load(std::memory_order_acquire) == 0) return;  // pairs with release_word()
+    take_word();
+    release_word();
   }
 
   void release() noexcept {
@@ -122,7 +125,7 @@ static_assert(sizeof(lock) == 24 || sizeof(void*) != 8);
 class [[nodiscard]] lock_guard {
  public:
   explicit lock_guard(lock& l) noexcept : lock_(l) { lock_.acquire(); }
-  lock_guard(lock& l, lock_places* me) noexcept : lock_(l) { lock_.acquire(me); }
+  lock_guard(lock& l, lock_places* me, std::size_t held = 0) noexcept : lock_(l) { lock_.acquire(me, held); }
   ~lock_guard() { lock_.release(); }
   lock_guard(const lock_guard&) = delete;
   lock_guard& operator=(const lock_guard&) = delete;

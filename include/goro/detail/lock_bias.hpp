@@ -21,15 +21,21 @@
 //
 // [MO-9] Dekker: `place` and `towards`. The fences see to it that the machine sees that it has lost the bias,
 // or the other sees the lock in its place, or both. The release of the place pairs with the acquire of who
-// waits for it and carries the data; in the other direction, and for all that goes through the word, the word
-// does. Tests that fail without one of these: model.lock_bias_*.
+// waits for it and carries the data; who finds another lock there already has it from the store of that one,
+// hence a release, too. In the other direction, and for all that goes through the word, the word does. Tests
+// that fail without one of these: model.lock_bias_*.
 //
-// To end a bias costs a heavy fence, 0.5 to 45 us. So it must have been earned: it takes 1,024 times in a
-// row, then four times as many as the last time, up to 65,535.
+// To end a bias costs a heavy fence, 0.5 to 45 us. So it must have been earned: it takes 4,096 times in a
+// row, then, each time that one was ended, four times as many as before, up to 65,535. Where fences are
+// symmetric nothing would be gained, so nobody is biased.
 //
 // Why not the P: a goroutine that uses a channel without entering the runtime (chan_element.hpp) may lose its
 // P in the middle, but never its thread. A plain thread has no places and is never biased to. Who holds more
-// locks than it has places, in a select over many channels, takes the rest by the word.
+// locks than it has places, in a select over many channels, takes the rest by the word, and ends its own bias
+// with it. A signal handler must not use a lock that its thread may hold: it waits for ever, or, in the
+// middle of a select, breaks in.
+//
+// Not to be confused with biased_lock (base/biased_lock.hpp), whose owner is always the same.
 #pragma once
 
 #include <algorithm>
@@ -53,8 +59,8 @@ using lock_places = basic_lock_places<real_atomics>;
 // not to be used across a switch.
 [[gnu::noinline]] lock_places* current_lock_places() noexcept;
 
-// Growth: each time that a bias was in vain the next one costs 2^Growth times as much.
-template <class Atomics, unsigned Growth = 2>
+// Each time that a bias was ended the next one costs 2^GrowthBits times as much.
+template <class Atomics, unsigned GrowthBits = 2>
 class basic_lock_bias {
  public:
   using places = basic_lock_places<Atomics>;
@@ -96,11 +102,11 @@ class basic_lock_bias {
   }
 
   // With the word: from now on `me`, who has a machine, holds the lock by bias, and is to release the word.
-  // False if there is no place left.
+  // False if there is no place left: the next attempt comes after as many times as a counter can hold.
   bool give(places* me) noexcept {
     for (place& p : me->all) {
       if (p.load(std::memory_order_relaxed)) continue;
-      p.store(this, std::memory_order_relaxed);
+      p.store(this, std::memory_order_release);  // pairs with revoke() of the lock that was there before
       held_at_ = &p;
       towards_.store(bits(me), std::memory_order_relaxed);
       return true;
@@ -110,8 +116,7 @@ class basic_lock_bias {
 
   // With the word, while a bias stands. Returns when that machine is out of the lock.
   void revoke() noexcept {
-    auto* const owner =  // NOLINTNEXTLINE(performance-no-int-to-ptr): it shares its word with a mark
-        reinterpret_cast<places*>(towards_.load(std::memory_order_relaxed));
+    const places* const owner = places_of(towards_.load(std::memory_order_relaxed));
     towards_.store(0, std::memory_order_relaxed);
     Atomics::heavy_fence();  // [MO-9]
     unsigned spins = 0;
@@ -119,7 +124,17 @@ class basic_lock_bias {
       while (p.load(std::memory_order_acquire) == this) Atomics::backoff(spins);  // pairs with leave()
     }
     held_at_ = nullptr;
-    if (revoked_ != k_growth) revoked_ = static_cast<std::uint16_t>(revoked_ + 1);
+    if (revoked_ != k_most_growths) revoked_ = static_cast<std::uint16_t>(revoked_ + 1);
+  }
+
+  // By who knows that nobody enters any more: returns when whoever is biased has left.
+  void wait_until_left() const noexcept {
+    const std::uintptr_t towards = towards_.load(std::memory_order_relaxed);
+    if (!is_bias(towards)) return;
+    unsigned spins = 0;
+    for (const place& p : places_of(towards)->all) {
+      while (p.load(std::memory_order_acquire) == this) Atomics::backoff(spins);  // pairs with leave()
+    }
   }
 
  private:
@@ -127,20 +142,24 @@ class basic_lock_bias {
   using count = typename Atomics::template cell<std::uint16_t>;
 
   static constexpr std::uintptr_t k_candidate = 1;  // the rest is who took the lock last, by the word
-  static constexpr unsigned k_growth = 4;           // how often the price grows
+  static constexpr unsigned k_most_growths = 4;     // how often the price grows
 
   static std::uintptr_t bits(const places* p) noexcept { return reinterpret_cast<std::uintptr_t>(p); }
+  static const places* places_of(std::uintptr_t bias) noexcept {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): it shares its word with a mark
+    return reinterpret_cast<const places*>(bias);
+  }
   static bool is_bias(std::uintptr_t towards) noexcept {
     return towards != 0 && (towards & k_candidate) == 0;
   }
   std::uint16_t risen(std::uint16_t price) const noexcept {
     return static_cast<std::uint16_t>(
-        std::min<std::uint32_t>(std::uint32_t{price} << (Growth * revoked_), UINT16_MAX));
+        std::min<std::uint32_t>(std::uint32_t{price} << (GrowthBits * revoked_), UINT16_MAX));
   }
 
   bool enter(place& p, const places* me) noexcept {
-    p.store(this, std::memory_order_relaxed);
-    Atomics::light_fence();  // [MO-9]
+    p.store(this, std::memory_order_release);  // pairs with revoke() of the lock that was there before
+    Atomics::light_fence();                    // [MO-9]
     if (towards_.load(std::memory_order_relaxed) != bits(me)) [[unlikely]] {
       p.store(nullptr, std::memory_order_release);  // pairs with revoke()
       return false;
@@ -149,7 +168,6 @@ class basic_lock_bias {
     return true;
   }
 
-  // A signal handler that wants what its own thread holds waits for ever, by the word, as for any lock.
   [[gnu::noinline]] bool try_enter_beside_others(places* me) noexcept {
     place* free = nullptr;
     for (place& p : me->all) {

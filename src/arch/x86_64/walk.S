@@ -18,6 +18,10 @@ goro_arch_walk_from:
         .cfi_def_cfa %rbx, 24
         .cfi_offset %rbp, -16
         .cfi_undefined %rbx
+        .cfi_undefined %r12
+        .cfi_undefined %r13
+        .cfi_undefined %r14
+        .cfi_undefined %r15
         movq    %rdx, %rdi
         call    *%rsi
         .cfi_restore_state
