@@ -247,8 +247,8 @@ class selection {
   }
   void lock_all(const runtime_entry& entry) noexcept {
     lock_places* const me = entry.places();
-    std::size_t held = 0;
-    for (select_case* c = first_; c; c = next_channel(c)) c->core_->guard.acquire(me, held++);
+    std::size_t taken = 0;
+    for (select_case* c = first_; c; c = next_channel(c)) c->core_->guard.acquire(me, taken++);
   }
   // After the last release no case is touched: see above.
   static void unlock_all(select_case* first) noexcept {

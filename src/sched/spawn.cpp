@@ -51,59 +51,47 @@ void allocate_closure(goroutine* gp, std::size_t size, std::size_t align) {
 }
 
 // From a thread that is not the runtime's, or from the scheduler's own stack.
-void submit_foreign(goroutine* gp) noexcept {
-  submit_global(gp);
-  ensure_machine();
-}
-
-[[gnu::noinline]] void start_foreign(machine* mp, goroutine* gp) noexcept {
-  gp->id.store(sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+void start_foreign(machine* mp, goroutine* gp, goroutine_id id) noexcept {
+  gp->id.store(id, std::memory_order_relaxed);
   gp->creator.store(0, std::memory_order_relaxed);
   sched.foreign_started.fetch_add(1, std::memory_order_relaxed);
   if (recording()) [[unlikely]]
     trace_spawn(mp, gp);
   transition(gp, g_status::dead, g_status::runnable);
-  submit_foreign(gp);
+  submit_global(gp);
+  ensure_machine();
 }
 
-// 256 that this P has not started yet are enough: their descriptors fit the cache, a million would not. The
-// spawner gives them the turn, as at the end of a time slice, until there is room.
-[[gnu::noinline]] machine* enqueue_when_there_is_room(machine* mp, goroutine* gp) noexcept {
-  do mp = yield_turn(mp);
-  while (!mp->pp->queue.push_fresh(gp));
-  return mp;
-}
+goroutine_id single_id() noexcept { return sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1; }
 
-// For a goroutine with a large closure, or with options. Of a spawn of 365 instructions 30 were the registers
-// and the handler that this needs.
-[[gnu::noinline]] void prepare_specially(goroutine* gp, std::size_t size, std::size_t align,
-                                         const go_options* options) {
-  try {
-    // Where races are looked for each has its own: the memory of a descriptor passes from one to the next.
-    if (race_checks_program() || size > goroutine::k_inline_closure || align > alignof(std::max_align_t))
-      allocate_closure(gp, size, align);
-    if (options) apply_options(gp, *options);
-  } catch (...) {
-    spawn_abandon(gp);
-    throw;
-  }
-}
-
-[[gnu::noinline]] goroutine* descriptor_without_processor(const machine* mp) {
-  if (!mp) ensure_started();
-  return take_shared_descriptor();
+void enqueue_fresh(runtime_entry& entry, goroutine* gp) {
+  // 256 that this P has not started yet are enough: their descriptors fit the cache, a million would not. The
+  // spawner gives them the turn, as at the end of a time slice.
+  for (processor* pp = entry.mp()->pp; !pp->queue.push_fresh(gp); pp = entry.mp()->pp)
+    entry.moved(yield_turn(entry.mp()));
+  notify_submit();
 }
 
 }  // namespace
 
 unborn spawn_prepare(std::size_t size, std::size_t align, const go_options* options) {
   const runtime_entry entry;
-  machine* const mp = entry.mp();
-  goroutine* const gp = mp && mp->pp ? mp->pp->descriptors.get() : descriptor_without_processor(mp);
+  machine* mp = entry.mp();
+  if (!mp) ensure_started();
+  processor* pp = mp ? mp->pp.get() : nullptr;
+  goroutine* gp = pp ? pp->descriptors.get() : take_shared_descriptor();
   gp->closure = gp->inline_closure;
-  if (race_checks_program() || size > goroutine::k_inline_closure || align > alignof(std::max_align_t) ||
-      options) [[unlikely]]
-    prepare_specially(gp, size, align, options);
+  try {
+    // Where races are looked for each has its own: the memory of a descriptor passes from one to the next.
+    if (race_checks_program() || size > goroutine::k_inline_closure || align > alignof(std::max_align_t))
+        [[unlikely]]
+      allocate_closure(gp, size, align);
+    if (options) [[unlikely]]
+      apply_options(gp, *options);
+  } catch (...) {
+    spawn_abandon(gp);
+    throw;
+  }
   return {gp, gp->closure};
 }
 
@@ -121,19 +109,17 @@ void spawn_submit(goroutine* gp, closure_call call, std::source_location where) 
   race_release(gp->closure);
   const goroutine* creator = mp ? mp->curg.get() : nullptr;
   if (!creator) [[unlikely]]
-    return start_foreign(mp, gp);
+    return start_foreign(mp, gp, single_id());
   if (creator->extras) [[unlikely]]
     inherit_labels(gp, *creator);
-  processor* const pp = mp->pp;
+  processor* pp = mp->pp;
   gp->id.store(next_id(pp), std::memory_order_relaxed);
   gp->creator.store(creator->id.load(std::memory_order_relaxed), std::memory_order_relaxed);
   pp->started.add();
   if (mp->hold.traced()) [[unlikely]]
     trace_spawn(mp, gp);
   transition(gp, g_status::dead, g_status::runnable);
-  if (!pp->queue.push_fresh(gp)) [[unlikely]]
-    entry.moved(enqueue_when_there_is_room(mp, gp));
-  notify_submit();
+  enqueue_fresh(entry, gp);
 }
 
 void spawn_main(goroutine* gp, closure_call call, std::source_location where) {
@@ -142,15 +128,7 @@ void spawn_main(goroutine* gp, closure_call call, std::source_location where) {
   describe(gp, call, where);
   race_release(gp->closure);
   sched.main_goroutine.store(gp, std::memory_order_relaxed);
-  gp->id.store(first.exchange(false, std::memory_order_relaxed)
-                   ? 1
-                   : sched.last_id.fetch_add(1, std::memory_order_relaxed) + 1,
-               std::memory_order_relaxed);
-  gp->creator.store(0, std::memory_order_relaxed);
-  sched.foreign_started.fetch_add(1, std::memory_order_relaxed);
-  if (recording()) trace_spawn(nullptr, gp);
-  transition(gp, g_status::dead, g_status::runnable);
-  submit_foreign(gp);
+  start_foreign(nullptr, gp, first.exchange(false, std::memory_order_relaxed) ? 1 : single_id());
 }
 
 void go_of_nil() { fatal("go of nil func value"); }

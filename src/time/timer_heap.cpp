@@ -17,7 +17,7 @@ bool timer_heap::arm(timer_node& t) {
   t.status.store(timer_node::state::armed, std::memory_order_relaxed);
   put(nodes_.size() - 1, &t);
   sift_up(nodes_.size() - 1);
-  room_.store(nodes_.capacity(), std::memory_order_relaxed);
+  if (nodes_.size() > k_kept) large_.store(true, std::memory_order_relaxed);
   publish();
   return nodes_.front() == &t;
 }
@@ -46,13 +46,12 @@ timer_node* timer_heap::take_due(time_point now) noexcept {
 }
 
 bool timer_heap::shrink() noexcept {
-  constexpr std::size_t k_kept = 1024;
-  if (room_.load(std::memory_order_relaxed) <= k_kept) return false;
+  if (!large_.load(std::memory_order_relaxed)) return false;
   array old;
   const lock_guard guard(guard_);
-  if (!nodes_.empty() || nodes_.capacity() <= k_kept) return false;
+  if (!nodes_.empty()) return false;
   nodes_.swap(old);
-  room_.store(0, std::memory_order_relaxed);
+  large_.store(false, std::memory_order_relaxed);
   return true;
 }
 

@@ -79,6 +79,7 @@ class timer_heap {
  private:
   using array = std::vector<timer_node*, mapped_allocator<timer_node*>>;
   static constexpr std::size_t k_arity = 4;
+  static constexpr std::size_t k_kept = 1024;  // room for so many is not given back
 
   // Takes one out that is due, and about to fire; null if there is none.
   timer_node* take_due(time_point now) noexcept;
@@ -88,13 +89,13 @@ class timer_heap {
   void remove(std::size_t i) noexcept;
   void publish() noexcept;
 
-  // Of a lock that is mostly taken while others are held: see lock::acquire().
+  // Its lock is mostly taken while others are held, at the first places: see lock::acquire().
   static constexpr std::size_t k_place = 7;
 
   lock guard_;
   array nodes_;
-  std::atomic<std::size_t> size_{0};  // of nodes_, and what it has room for: for looks without the lock
-  std::atomic<std::size_t> room_{0};
+  std::atomic<std::size_t> size_{0};  // of nodes_, for a look without the lock
+  std::atomic<bool> large_{false};    // has been, and nodes_ still has that memory
   std::atomic<clock::rep> next_due_{time_point::max().time_since_epoch().count()};
 };
 

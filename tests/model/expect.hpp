@@ -43,4 +43,10 @@ void expect_holds_in_both(const std::string& what, Explore explore_with) {
   expect_holds((what + ", weak").c_str(), explore_with(options{.rules = ordering::weak}));
 }
 
+template <class Explore>
+void expect_violated_in_both(const char* what, Explore explore_with, std::string_view how) {
+  for (const ordering rules : {ordering::tso, ordering::weak})
+    expect_violated(what, explore_with(options{.rules = rules}), how);
+}
+
 }  // namespace goro::model

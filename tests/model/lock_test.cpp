@@ -1,5 +1,5 @@
 // [MO-1]: goro/detail/lock.hpp on modelled atomics: it excludes, wakes who sleeps, and is not touched once it
-// is free. The words, orders and fences below are those of lock.hpp and os/fence.cpp, without the spinning;
+// is free. The words, orders and fences below are those of lock.hpp and base/lock.cpp, without the spinning;
 // whoever changes them there changes them here first.
 #include <gtest/gtest.h>
 

@@ -152,10 +152,8 @@ TEST(model, trim_excludes_the_goroutine) {
 
 template <class Atomics, flaw Flaw = flaw::none>
 void expect_found(const char* what) {
-  for (const ordering rules : {ordering::tso, ordering::weak}) {
-    coverage c;
-    expect_violated(what, against<Atomics, Flaw>({.rules = rules}, c), "race");
-  }
+  coverage c;
+  expect_violated_in_both(what, [&](const options& o) { return against<Atomics, Flaw>(o, c); }, "race");
 }
 
 TEST(model, trim_needs_its_fences) {
@@ -179,10 +177,9 @@ TEST(model, read_excludes_the_goroutine) {
 
 template <class Atomics, flaw Flaw = flaw::none>
 void expect_misread(const char* what) {
-  for (const ordering rules : {ordering::tso, ordering::weak}) {
-    coverage c;
-    expect_violated(what, against<Atomics, Flaw, purpose::reading>({.rules = rules}, c), "race");
-  }
+  coverage c;
+  expect_violated_in_both(
+      what, [&](const options& o) { return against<Atomics, Flaw, purpose::reading>(o, c); }, "race");
 }
 
 TEST(model, read_needs_each_step) {

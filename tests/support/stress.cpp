@@ -4,8 +4,8 @@
 #include <cstdlib>
 
 #include <goro/clock.hpp>
-#include <goro/detail/lock.hpp>
 
+#include "support/bias_price.hpp"
 #include "support/watchdog.hpp"
 
 namespace goro_test {
@@ -25,12 +25,10 @@ void stress_test::SetUp() {
 void stress_test::rounds(const std::function<void(std::mt19937_64& rng)>& round) {
   const auto end = goro::clock::now() + stress_time();
   std::uint64_t n = 0;
-  struct usual_price {
-    ~usual_price() { goro::detail::lock::set_bias_price(4096); }
-  } const at_the_end;
   do {
     auto rng = make_rng(n++);
-    goro::detail::lock::set_bias_price(static_cast<std::uint16_t>(n % 2 == 0 ? 4096 : pick(rng, 1, 8)));
+    const bias_price price(n % 2 == 0 ? goro::detail::lock::k_usual_bias_price
+                                      : static_cast<std::uint16_t>(pick(rng, 1, 8)));
     round(rng);
     if (HasFailure()) {
       std::fprintf(stderr, "in round %llu\n", static_cast<unsigned long long>(n - 1));

@@ -14,6 +14,7 @@
 
 #include "base/biased_lock.hpp"
 #include "os/futex.hpp"
+#include "support/bias_price.hpp"
 #include "support/build.hpp"
 
 namespace {
@@ -48,15 +49,10 @@ TEST(Lock, try_acquire) {
   l.release();
 }
 
-struct cheap_bias {
-  explicit cheap_bias(std::uint16_t times) { goro::detail::lock::set_bias_price(times); }
-  ~cheap_bias() { goro::detail::lock::set_bias_price(4096); }
-};
-
 // A machine has the lock by bias, a plain thread comes in between, and a goroutine that is led to another
 // machine.
 TEST(Lock, excludes_while_it_is_biased_now_and_then) {
-  const cheap_bias cheap(4);
+  const goro_test::bias_price few(4);
   goro::detail::lock l;
   long plain = 0;
   long by_bias = 0;
@@ -96,7 +92,7 @@ TEST(Lock, excludes_while_it_is_biased_now_and_then) {
 
 // More than a machine has places for, and given back in another order than they were taken.
 TEST(Lock, a_machine_holds_many_biased_ones_at_once) {
-  const cheap_bias cheap(1);
+  const goro_test::bias_price one(1);
   goro::run([] {
     auto* const me = goro::detail::current_lock_places();
     ASSERT_TRUE(me);

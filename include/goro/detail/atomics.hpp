@@ -22,7 +22,7 @@ struct real_atomics {
   static void light_fence() noexcept { detail::light_fence(); }
   static void heavy_fence() noexcept { detail::heavy_fence(); }
 
-  static void backoff(unsigned& spins) noexcept;  // (os/fence.cpp)
+  static void backoff(unsigned& spins) noexcept;  // (base/backoff.cpp)
 };
 
 }  // namespace goro::detail

@@ -29,8 +29,7 @@ struct element_ops {
   void (*destroy)(void* element) noexcept;
 };
 
-// In the order of use. Not aligned to a cache line: an
-// aligned allocation costs more than the line.
+// In the order of use. Not aligned to a cache line: an aligned allocation costs more than the line.
 struct chan_core {
   lock guard;                          // guards all but refs
   std::atomic<std::uint32_t> refs{1};  // handles, and waits with a deadline

@@ -42,17 +42,10 @@ class lock {
       revoke_bias();
   }
 
-  // By who may come often: `me` are the calling thread's places, or null. `held`: how many other locks it has
-  // taken already.
-  void acquire(lock_places* me, std::size_t held = 0) noexcept {
-    if (bias_.try_enter(me, held)) return;
-    take_word();
-    if (bias_.stands()) [[unlikely]] {
-      revoke_bias();
-    } else if (me && asymmetric_fences && bias_.earned(me, s_bias_price.load(std::memory_order_relaxed)))
-        [[unlikely]] {
-      if (bias_.give(me)) release_word();
-    }
+  // By who may come often: `me` are the calling thread's places, or null. `likely_free` is the index of one
+  // of them that holds no other lock, as far as the caller knows.
+  void acquire(lock_places* me, std::size_t likely_free = 0) noexcept {
+    if (!bias_.try_enter(me, likely_free)) acquire_by_word(me);
   }
 
   // False if somebody has the word; waits for who is in the lock by bias.
@@ -63,18 +56,21 @@ class lock {
     return true;
   }
 
-  // How often a machine must take a lock in a row before it is biased for the first time: 4,096. Tests want
-  // less.
+  // How often a machine must take a lock in a row before it is biased for the first time, at least once.
+  // Tests want less than usual.
+  static constexpr std::uint16_t k_usual_bias_price = 4096;
   static void set_bias_price(std::uint16_t times) noexcept {
     s_bias_price.store(times, std::memory_order_relaxed);
   }
 
-  // By who knows that nobody will take it any more. Returns when whoever holds the lock has released it.
+  // By who knows that nobody will take it any more. Returns when whoever holds the lock has released it. The
+  // word comes first: who has it may go over to a place, and then releases it.
   void wait_until_free() noexcept {
+    if (bias_.word().load(std::memory_order_acquire) != 0) {  // pairs with release_word()
+      take_word();
+      release_word();
+    }
     bias_.wait_until_left();
-    if (bias_.word().load(std::memory_order_acquire) == 0) return;  // pairs with release_word()
-    take_word();
-    release_word();
   }
 
   void release() noexcept {
@@ -115,6 +111,7 @@ class lock {
   static std::atomic<std::uint16_t> s_bias_price;
 
   void take_word_slowly() noexcept;
+  void acquire_by_word(lock_places* me) noexcept;  // and earns the bias, or ends that of another
   void revoke_bias() noexcept;
   static void release_slow(std::atomic<std::uint32_t>* word) noexcept;
 
@@ -125,7 +122,9 @@ static_assert(sizeof(lock) == 24 || sizeof(void*) != 8);
 class [[nodiscard]] lock_guard {
  public:
   explicit lock_guard(lock& l) noexcept : lock_(l) { lock_.acquire(); }
-  lock_guard(lock& l, lock_places* me, std::size_t held = 0) noexcept : lock_(l) { lock_.acquire(me, held); }
+  lock_guard(lock& l, lock_places* me, std::size_t likely_free = 0) noexcept : lock_(l) {
+    lock_.acquire(me, likely_free);
+  }
   ~lock_guard() { lock_.release(); }
   lock_guard(const lock_guard&) = delete;
   lock_guard& operator=(const lock_guard&) = delete;

@@ -69,8 +69,7 @@ class basic_lock_bias {
   using word_type = typename Atomics::template atomic<std::uint32_t>;
   word_type& word() noexcept { return word_; }
 
-  // True: the caller has the lock, by bias. False: it is to take the word. `likely_free`: the index of a
-  // place.
+  // True: the caller has the lock, by bias. False: it is to take the word. See lock::acquire().
   bool try_enter(places* me, std::size_t likely_free = 0) noexcept {
     if (!me || towards_.load(std::memory_order_relaxed) != bits(me)) return false;
     place& p = me->all[likely_free % me->all.size()];
@@ -90,11 +89,12 @@ class basic_lock_bias {
   bool stands() const noexcept { return is_bias(towards_.load(std::memory_order_relaxed)); }
 
   // With the word, and no bias stands: has `me` taken it so often in a row that it should get the bias?
-  // `price` is that of the first one.
-  bool earned(places* me, std::uint16_t price) noexcept {
+  // `price()` is that of the first one.
+  template <class Price>
+  bool earned(places* me, Price price) noexcept {
     if (towards_.load(std::memory_order_relaxed) != (bits(me) | k_candidate)) [[unlikely]] {
       towards_.store(bits(me) | k_candidate, std::memory_order_relaxed);
-      left_ = risen(price);
+      left_ = risen(price());
       return false;
     }
     left_ = static_cast<std::uint16_t>(left_ - 1);
@@ -102,7 +102,7 @@ class basic_lock_bias {
   }
 
   // With the word: from now on `me`, who has a machine, holds the lock by bias, and is to release the word.
-  // False if there is no place left: the next attempt comes after as many times as a counter can hold.
+  // False if there is no place left. Where it is not given the next attempt comes after 65,536 times more.
   bool give(places* me) noexcept {
     for (place& p : me->all) {
       if (p.load(std::memory_order_relaxed)) continue;
@@ -179,7 +179,7 @@ class basic_lock_bias {
   }
 
   word_type word_{0};
-  // Guarded by the word: how many more times in a row, and how often that was in vain.
+  // Guarded by the word: how many more times in a row, and how often a bias was ended.
   count left_{0};
   count revoked_{0};
   typename Atomics::template atomic<std::uintptr_t> towards_{0};
