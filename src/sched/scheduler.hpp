@@ -220,14 +220,14 @@ class runtime_entry {
   runtime_entry() noexcept : mp_(current_machine()) {
     race_hide();
     if (!mp_) return;
-    was_inside_ = mp_->hold.inside();
+    was_inside_ = mp_->hold.inside() ? 1 : 0;
     if (mp_->hold.enter()) [[unlikely]] {
       answer_call(mp_);
       mp_ = current_machine();
     }
   }
   ~runtime_entry() {
-    if (mp_) mp_->hold.leave(was_inside_);
+    if (mp_) mp_->hold.leave(was_inside_ != 0);
     race_show();
   }
   void moved(machine* mp) noexcept { mp_ = mp; }
@@ -239,8 +239,11 @@ class runtime_entry {
 
  private:
   machine* mp_;
-  bool was_inside_ =
-      false;  // the scheduler's own stack always is: a timer that fires sends, or starts a goroutine
+  // Was it before? The scheduler's own stack always is: a timer that fires sends, or starts a goroutine. A
+  // whole word, because this stands in the frames of all who park: seven bytes of an old pointer beside one
+  // of a flag look like another pointer to the search for handles (diag/unreachable.cpp), which is how a lost
+  // goroutine was missed.
+  std::uintptr_t was_inside_ = 0;
 };
 
 // Gives the turn to the goroutine that the caller has just made ready; the caller goes to the end of the

@@ -25,6 +25,16 @@
         .size   \name, . - \name
         .endm
 
+        // What whoever was left had in the registers that are not restored: whoever comes would push it onto its own
+        // stack, where the search for lost goroutines (diag/unreachable.hpp) takes it for a handle.
+        .macro  forget_registers
+        xorl    %ebx, %ebx
+        xorl    %r12d, %r12d
+        xorl    %r13d, %r13d
+        xorl    %r14d, %r14d
+        xorl    %r15d, %r15d
+        .endm
+
         .text
         function goro_arch_switch
         save    %rbp
@@ -43,7 +53,8 @@
         cmpw    4(%rsp), %r8w
         jne     2f
         .cfi_remember_state
-1:      addq    $8, %rsp
+1:      forget_registers
+        addq    $8, %rsp
         .cfi_adjust_cfa_offset -8
         restore %rbp                    // rdx, the machine, stays where it is
         ret                             // predicted: everybody who parks has called from the same place
@@ -61,6 +72,7 @@
         call    goro_arch_reset_control_words   // keeps rcx and rdx
         movq    %rdx, %rdi
         xorl    %ebp, %ebp              // ends the chain of frame pointers
+        forget_registers
         call    *%rcx
         fnstcw  -4(%rsp)
         movzwl  -4(%rsp), %r8d
