@@ -29,6 +29,7 @@ void lock::acquire_by_word(lock_places* me) noexcept {
   take_word();
   if (bias_.stands()) return revoke_bias();
   if (!me || !bias_.earned(me, [] { return s_bias_price.load(std::memory_order_relaxed); })) return;
+  // No bias without asymmetric fences: who enters by it relies on them.
   if (asymmetric_fences && bias_.give(me)) release_word();
 }
 

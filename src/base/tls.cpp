@@ -7,24 +7,26 @@
 
 namespace goro::detail {
 
-namespace {
-[[gnu::tls_model("initial-exec")]] constinit thread_local machine* t_machine = nullptr;
-[[gnu::tls_model("initial-exec")]] constinit thread_local lock_places* t_places = nullptr;  // of t_machine
-}  // namespace
+// Used by assembly, of which an optimiser of the whole program knows nothing.
+[[gnu::used]] constinit thread_local machine* goro_current_machine = nullptr;
+[[gnu::used]] constinit thread_local lock_places* goro_lock_places = nullptr;  // of that machine
 
+#if !defined(GORO_READ_THREAD_LOCAL)
 machine* current_machine() noexcept {
   asm volatile("");
-  return t_machine;
+  return goro_current_machine;
 }
 
 lock_places* current_lock_places() noexcept {
   asm volatile("");
-  return t_places;
+  return goro_lock_places;
 }
+#endif
 
 void set_current_machine(machine* mp) noexcept {
-  t_machine = mp;
-  t_places = mp ? &mp->places : nullptr;
+  goro_current_machine = mp;
+  goro_lock_places = mp ? &mp->places : nullptr;
+  asm volatile("" ::: "memory");  // both stand there before anybody reads them
 }
 
 goroutine_locals& thread_locals() {

@@ -124,6 +124,7 @@ struct model_atomics {
   using cell = model_cell<T>;
 
   static void light_fence() noexcept { engine::compiler_barrier(); }
+  static void light_fence_where_asymmetric() noexcept { engine::compiler_barrier(); }
   static void heavy_fence() noexcept { engine::membarrier(); }
   static void backoff(unsigned&) noexcept { engine::await_change(); }
 };
@@ -137,6 +138,7 @@ struct symmetric_fences : model_atomics {
 // Mutants: with each of them the tests of a protocol that needs the missing part must find a violation.
 struct no_light_fence : model_atomics {
   static void light_fence() noexcept {}
+  static void light_fence_where_asymmetric() noexcept {}
 };
 struct no_heavy_fence : model_atomics {
   static void heavy_fence() noexcept {}

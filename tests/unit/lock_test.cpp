@@ -107,6 +107,12 @@ TEST(Lock, a_machine_holds_many_biased_ones_at_once) {
       std::ranges::shuffle(locks_in_any_order, dice);
       for (auto* l : locks_in_any_order) l->release();
       EXPECT_EQ(std::ranges::count_if(me->all, [](auto& p) { return p.load() != nullptr; }), 0);
+      // Now at other places than the locks have noted.
+      std::vector<std::pair<goro::detail::lock*, goro::detail::lock_place*>> held;
+      for (auto* l : locks_in_any_order) held.emplace_back(l, l->enter(me));
+      std::ranges::shuffle(held, dice);
+      for (const auto& [l, at] : held) l->leave(at);
+      EXPECT_EQ(std::ranges::count_if(me->all, [](auto& p) { return p.load() != nullptr; }), 0);
     }
   });
 }

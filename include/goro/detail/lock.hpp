@@ -29,6 +29,8 @@
 
 namespace goro::detail {
 
+using lock_place = lock_bias::place;
+
 class lock {
  public:
   constexpr lock() noexcept = default;
@@ -44,9 +46,19 @@ class lock {
 
   // By who may come often: `me` are the calling thread's places, or null. `likely_free` is the index of one
   // of them that holds no other lock, as far as the caller knows.
-  void acquire(lock_places* me, std::size_t likely_free = 0) noexcept {
-    if (!bias_.try_enter(me, likely_free)) acquire_by_word(me);
+  [[gnu::always_inline]] void acquire(lock_places* me, std::size_t likely_free = 0) noexcept {
+    if (lock_place* const at = enter(me, likely_free)) bias_.remember(*at);
   }
+
+  // The same for a holder that releases it itself, by leave() with what this returns. To note the place in
+  // the lock and to look it up again made the release wait: together with a call for the thread's places and
+  // a look at the kind of fences it was 7.0 ns instead of 4.6 for a send and a receive on a buffered channel.
+  [[gnu::always_inline]] lock_place* enter(lock_places* me, std::size_t likely_free = 0) noexcept {
+    lock_place* const at = bias_.try_enter(me, likely_free);
+    if (!at) acquire_by_word(me);
+    return at;
+  }
+  void leave(lock_place* at) noexcept { at ? lock_bias::leave(*at) : release(); }
 
   // False if somebody has the word; waits for who is in the lock by bias.
   bool try_acquire() noexcept {
@@ -74,8 +86,8 @@ class lock {
   }
 
   void release() noexcept {
-    if (bias_.held_by_bias()) {
-      bias_.leave();
+    if (lock_place* const at = bias_.remembered()) {
+      lock_bias::leave(*at);
     } else {
       release_word();
     }
@@ -121,16 +133,16 @@ static_assert(sizeof(lock) == 24 || sizeof(void*) != 8);
 
 class [[nodiscard]] lock_guard {
  public:
-  explicit lock_guard(lock& l) noexcept : lock_(l) { lock_.acquire(); }
-  lock_guard(lock& l, lock_places* me, std::size_t likely_free = 0) noexcept : lock_(l) {
-    lock_.acquire(me, likely_free);
-  }
-  ~lock_guard() { lock_.release(); }
+  explicit lock_guard(lock& l) noexcept : lock_(l), at_(nullptr) { lock_.acquire(); }
+  lock_guard(lock& l, lock_places* me, std::size_t likely_free = 0) noexcept
+      : lock_(l), at_(lock_.enter(me, likely_free)) {}
+  ~lock_guard() { lock_.leave(at_); }
   lock_guard(const lock_guard&) = delete;
   lock_guard& operator=(const lock_guard&) = delete;
 
  private:
   lock& lock_;
+  lock_place* at_;
 };
 
 }  // namespace goro::detail

@@ -14,6 +14,11 @@
 //                   waits until none of that machine's places is the lock; then it has it
 //                   release: word = 0
 //
+// Who releases the lock itself keeps in mind at which place it has it. One that parks has its lock released
+// by whoever runs next, so it notes the place in the lock, as everybody does who calls acquire() and
+// release() instead of enter() and leave(). The note is of its last use and may be of another place than the
+// lock is held at now: who has entered must leave, or note the place before anybody else releases.
+//
 // The bias changes hands only under the word, so there is one who ends it at a time, and a machine that was
 // biased before and is slow to notice disturbs nobody: it writes to its own place, which only those look at
 // who take the bias from it. A machine that is to have the bias puts the lock, which it holds by the word,
@@ -44,6 +49,7 @@
 #include <cstdint>
 
 #include <goro/detail/atomics.hpp>
+#include <goro/detail/tls.hpp>
 
 namespace goro::detail {
 
@@ -53,12 +59,6 @@ struct basic_lock_places {
   using place = typename Atomics::template atomic<const void*>;
   std::array<place, 8> all{};
 };
-using lock_places = basic_lock_places<real_atomics>;
-
-// Those of the calling thread; null if it is none of the runtime's. As for current_machine() (base/tls.hpp):
-// not to be used across a switch.
-[[gnu::noinline]] lock_places* current_lock_places() noexcept;
-
 // Each time that a bias was ended the next one costs 2^GrowthBits times as much.
 template <class Atomics, unsigned GrowthBits = 2>
 class basic_lock_bias {
@@ -69,9 +69,12 @@ class basic_lock_bias {
   using word_type = typename Atomics::template atomic<std::uint32_t>;
   word_type& word() noexcept { return word_; }
 
-  // True: the caller has the lock, by bias. False: it is to take the word. See lock::acquire().
-  bool try_enter(places* me, std::size_t likely_free = 0) noexcept {
-    if (!me || towards_.load(std::memory_order_relaxed) != bits(me)) return false;
+  using place = typename places::place;
+
+  // The caller has the lock by bias, at the place that this returns. Null: it is to take the word. See
+  // lock::acquire().
+  [[gnu::always_inline]] place* try_enter(places* me, std::size_t likely_free = 0) noexcept {
+    if (!me || towards_.load(std::memory_order_relaxed) != bits(me)) return nullptr;
     place& p = me->all[likely_free % me->all.size()];
     if (p.load(std::memory_order_relaxed)) [[unlikely]]
       return try_enter_beside_others(me);
@@ -80,10 +83,14 @@ class basic_lock_bias {
 
   // The rest is for whoever has the lock.
 
-  bool held_by_bias() const noexcept { return held_at_ != nullptr; }
-  void leave() noexcept {
-    static_cast<place*>(held_at_)->store(nullptr, std::memory_order_release);  // pairs with revoke()
+  static void leave(place& held_at) noexcept {
+    held_at.store(nullptr, std::memory_order_release);  // pairs with revoke()
   }
+
+  // For a release by somebody who does not know the place: a goroutine that parks has its lock released by
+  // whoever runs next. Null: the lock is held by the word. Whoever ends a bias clears it.
+  void remember(place& held_at) noexcept { held_at_ = &held_at; }
+  place* remembered() const noexcept { return held_at_; }
 
   // With the word: is there a bias that has to be ended first?
   bool stands() const noexcept { return is_bias(towards_.load(std::memory_order_relaxed)); }
@@ -102,7 +109,8 @@ class basic_lock_bias {
   }
 
   // With the word: from now on `me`, who has a machine, holds the lock by bias, and is to release the word.
-  // False if there is no place left. Where it is not given the next attempt comes after 65,536 times more.
+  // Fences must be asymmetric. False if there is no place left. Where it is not given the next attempt comes
+  // after 65,536 times more.
   bool give(places* me) noexcept {
     for (place& p : me->all) {
       if (p.load(std::memory_order_relaxed)) continue;
@@ -138,7 +146,6 @@ class basic_lock_bias {
   }
 
  private:
-  using place = typename places::place;
   using count = typename Atomics::template cell<std::uint16_t>;
 
   static constexpr std::uintptr_t k_candidate = 1;  // the rest is who took the lock last, by the word
@@ -157,25 +164,23 @@ class basic_lock_bias {
         std::min<std::uint32_t>(std::uint32_t{price} << (GrowthBits * revoked_), UINT16_MAX));
   }
 
-  bool enter(place& p, const places* me) noexcept {
+  [[gnu::always_inline]] place* enter(place& p, const places* me) noexcept {
     p.store(this, std::memory_order_release);  // pairs with revoke() of the lock that was there before
-    Atomics::light_fence();                    // [MO-9]
-    if (towards_.load(std::memory_order_relaxed) != bits(me)) [[unlikely]] {
-      p.store(nullptr, std::memory_order_release);  // pairs with revoke()
-      return false;
-    }
-    held_at_ = &p;
-    return true;
+    Atomics::light_fence_where_asymmetric();   // [MO-9]: elsewhere nobody is biased
+    if (towards_.load(std::memory_order_relaxed) == bits(me)) [[likely]]
+      return &p;
+    p.store(nullptr, std::memory_order_release);  // pairs with revoke()
+    return nullptr;
   }
 
-  [[gnu::noinline]] bool try_enter_beside_others(places* me) noexcept {
+  [[gnu::noinline]] place* try_enter_beside_others(places* me) noexcept {
     place* free = nullptr;
     for (place& p : me->all) {
       const void* const held = p.load(std::memory_order_relaxed);
-      if (held == this) return false;
+      if (held == this) return nullptr;
       if (!held) free = &p;
     }
-    return free && enter(*free, me);
+    return free ? enter(*free, me) : nullptr;
   }
 
   word_type word_{0};
@@ -183,7 +188,7 @@ class basic_lock_bias {
   count left_{0};
   count revoked_{0};
   typename Atomics::template atomic<std::uintptr_t> towards_{0};
-  typename Atomics::template cell<place*> held_at_{nullptr};  // null: whoever has the lock has the word
+  typename Atomics::template cell<place*> held_at_{nullptr};  // see remember()
 };
 
 using lock_bias = basic_lock_bias<real_atomics>;
