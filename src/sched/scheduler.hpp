@@ -219,15 +219,16 @@ class runtime_entry {
  public:
   runtime_entry() noexcept : mp_(current_machine()) {
     race_hide();
-    if (!mp_) return;
-    was_inside_ = mp_->hold.inside() ? 1 : 0;
-    if (mp_->hold.enter()) [[unlikely]] {
-      answer_call(mp_);
-      mp_ = current_machine();
-    }
+    if (mp_) enter();
+  }
+  // By who has looked already: `mp` is current_machine(), and not null.
+  explicit runtime_entry(machine* mp) noexcept : mp_(mp) {
+    race_hide();
+    enter();
+    if (!mp_) __builtin_unreachable();
   }
   ~runtime_entry() {
-    if (mp_) mp_->hold.leave(was_inside_ != 0);
+    if (mp_) mp_->hold.leave(static_cast<std::uint8_t>(was_inside_));
     race_show();
   }
   void moved(machine* mp) noexcept { mp_ = mp; }
@@ -238,6 +239,14 @@ class runtime_entry {
   lock_places* places() const noexcept { return mp_ ? &mp_->places : nullptr; }
 
  private:
+  void enter() noexcept {
+    was_inside_ = mp_->hold.position();
+    if (mp_->hold.enter()) [[unlikely]] {
+      answer_call(mp_);
+      mp_ = current_machine();
+    }
+  }
+
   machine* mp_;
   // Was it before? The scheduler's own stack always is: a timer that fires sends, or starts a goroutine. A
   // whole word, because this stands in the frames of all who park: seven bytes of an old pointer beside one

@@ -30,7 +30,7 @@ namespace {
 // has ended.
 [[gnu::always_inline]] inline context depart(machine* mp, goroutine* next) noexcept {
   mp->left.store(mp->curg, std::memory_order_relaxed);
-  mp->commit = [](machine* m, goroutine* ended, void*) {
+  mp->commit = [](machine* m, goroutine* ended, void*) noexcept {
     sanitizer_end(ended->stack()->sanitizer);
     m->pp->stacks.put(ended->stack());
     ended->bind(nullptr);
@@ -72,6 +72,15 @@ departure goroutine_main(machine* mp) {
     *mp->errno_address = 0;
     goro_arch_reset_control_words();
   }
+}
+
+context load_fresh(machine* mp, goroutine* next, g_status state) noexcept {
+  if (!prepare_first_turn(mp, next)) return load_scheduler(mp);
+  *mp->eh = {};
+  *mp->errno_address = 0;
+  void* const top = next->sp.load(std::memory_order_relaxed);
+  start_turn(mp, next, state);
+  return {.sp = top, .start = goroutine_main};
 }
 
 bool may_start_locked(machine* mp, goroutine* next) noexcept {

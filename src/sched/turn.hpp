@@ -112,6 +112,9 @@ inline context load_scheduler(machine* mp) noexcept {
   return {.sp = mp->system_sp};
 }
 
+// `next` has not begun. (switch.cpp)
+context load_fresh(machine* mp, goroutine* next, g_status state) noexcept;
+
 // Makes `next` (null: the scheduler) the machine's curg; the switch itself must follow. It is the scheduler
 // all the same if `next` cannot start from here.
 [[gnu::always_inline]] inline context load_next(machine* mp, goroutine* next) noexcept {
@@ -121,13 +124,12 @@ inline context load_scheduler(machine* mp) noexcept {
     if (!may_start_locked(mp, next)) return load_scheduler(mp);
     state = locked(g_status::running);
   }
-  const bool fresh = next->fresh();
-  if (fresh && !prepare_first_turn(mp, next)) return load_scheduler(mp);
+  if (next->fresh()) return load_fresh(mp, next, state);
   *mp->eh = next->eh;
   *mp->errno_address = next->saved_errno;
   void* const sp = next->sp.load(std::memory_order_relaxed);
   start_turn(mp, next, state);
-  return {.sp = sp, .start = fresh ? goroutine_main : nullptr};
+  return {.sp = sp};
 }
 
 // From `self`, the running goroutine (null: the scheduler's stack), to `next`. Returns when the caller has
@@ -144,6 +146,7 @@ inline context load_scheduler(machine* mp) noexcept {
                     mp->curg ? &mp->curg->stack()->sanitizer : &mp->system_stack);
   }
   mp = switch_context(self ? self->place_of_sp() : &mp->system_sp, to.sp, mp, to.start);
+  if (!mp) __builtin_unreachable();
   complete_switch(mp);
   return mp;
 }
@@ -153,6 +156,7 @@ inline context load_scheduler(machine* mp) noexcept {
 // Gives the turn of `self`, the caller, away; it goes on when somebody has put it into a run queue. Returns
 // the machine on which it goes on. What is to be done once it is off its stack is noted in the machine.
 [[gnu::always_inline]] inline machine* give_turn(machine* mp, goroutine* self) noexcept {
+  if (!self) __builtin_unreachable();
   return switch_to(mp, self, pick_next(mp));
 }
 
@@ -178,13 +182,15 @@ inline machine* park(machine* mp, commit_function commit, void* arg, wait_reason
   return give_turn(mp, self);
 }
 
-// See waiter.hpp.
+// See waiter.hpp. Nothing keeps the address of `entry`, so that it is registers.
 [[gnu::always_inline]] inline bool wait(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l,
-                                        place where, const time_point* deadline, wait_reason reason) {
+                                        place where, const time_point* deadline,
+                                        wait_reason reason) noexcept {
   if (!entry.mp() || deadline) [[unlikely]] {
-    const bool woken = wait_otherwise(entry, n, q, l, where, deadline, reason);
-    if (woken) race_arrive(n);
-    return woken;
+    const wait_end end = wait_otherwise(entry.mp(), n, q, l, where, deadline, reason);
+    entry.moved(end.mp);
+    if (end.woken) race_arrive(n);
+    return end.woken;
   }
   n.who = resumable(entry.mp()->curg);
   enqueue_at(where, q, n);
@@ -204,12 +210,12 @@ inline machine* park(machine* mp, commit_function commit, void* arg, wait_reason
   notify_submit();
 }
 
-inline void ready(machine* mp, resumable who) noexcept {
-  if (goroutine* gp = who.as_goroutine()) [[likely]] {
-    ready_goroutine(mp, gp);
-  } else {
-    wake_thread(who);
-  }
+[[gnu::always_inline]] inline void ready(machine* mp, resumable who) noexcept {
+  if (who.is_thread()) [[unlikely]]
+    return wake_thread(who);
+  goroutine* const gp = who.as_goroutine();
+  if (!gp) __builtin_unreachable();
+  ready_goroutine(mp, gp);
 }
 
 }  // namespace goro::detail

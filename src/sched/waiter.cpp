@@ -45,17 +45,17 @@ void commit_timed(machine*, goroutine*, void* arg) noexcept {
   guard->release();
 }
 
-bool park_until(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, const time_point& deadline,
-                wait_reason reason) {
+wait_end park_until(machine* mp, wait_node& n, wait_queue& q, lock& l, const time_point& deadline,
+                    wait_reason reason) noexcept {
   timed_wait w;
   w.timer.when = deadline;
   w.timer.fire = end_wait;
   w.node = &n;
   w.queue = &q;
   w.guard = &l;
-  entry.moved(park(entry.mp(), commit_timed, &w, reason));
+  mp = park(mp, commit_timed, &w, reason);
   if (!timer_heap::disarm(w.timer)) w.timer.wait_idle();
-  return n.claim->load(std::memory_order_acquire) == claimed::by_waker;
+  return {.mp = mp, .woken = n.claim->load(std::memory_order_acquire) == claimed::by_waker};
 }
 
 bool block_thread(wait_node& n, wait_queue& q, lock& l, thread_waiter& self, const time_point* deadline) {
@@ -83,21 +83,20 @@ void wake_thread(resumable who) noexcept {
   t->wake.set();
 }
 
-bool wait_otherwise(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where,
-                    const time_point* deadline, wait_reason reason) {
-  if (deadline && *deadline == time_point::max() && entry.mp()) {
-    sched.endless_sleeps.fetch_add(1, std::memory_order_release);  // pairs with report_deadlock()
-    wait(entry, n, q, l, where, nullptr, reason);
-    sched.endless_sleeps.fetch_sub(1, std::memory_order_release);
-    return true;
-  }
+wait_end wait_otherwise(machine* mp, wait_node& n, wait_queue& q, lock& l, place where,
+                        const time_point* deadline, wait_reason reason) noexcept {
+  const bool endless = deadline && *deadline == time_point::max();
+  if (endless) deadline = nullptr;
   std::atomic<claimed> claim{claimed::by_nobody};
-  if (deadline && *deadline == time_point::max()) deadline = nullptr;
   if (deadline) n.claim = &claim;
-  if (entry.mp()) {
-    n.who = resumable(entry.mp()->curg);
+  if (mp) {
+    n.who = resumable(mp->curg);
     enqueue_at(where, q, n);
-    return park_until(entry, n, q, l, *deadline, reason);
+    if (!endless) return park_until(mp, n, q, l, *deadline, reason);
+    sched.endless_sleeps.fetch_add(1, std::memory_order_release);  // pairs with report_deadlock()
+    mp = park(mp, l, reason);
+    sched.endless_sleeps.fetch_sub(1, std::memory_order_release);
+    return {.mp = mp, .woken = true};
   }
   if (sched.forked.load(std::memory_order_relaxed)) used_after_fork();
   thread_waiter self;
@@ -105,13 +104,13 @@ bool wait_otherwise(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, 
   if (self.counted) count_as_waiting();
   n.who = resumable(&self);
   enqueue_at(where, q, n);
-  return block_thread(n, q, l, self, deadline);
+  return {.mp = nullptr, .woken = block_thread(n, q, l, self, deadline)};
 }
 
 void block_for_ever(wait_reason reason) {
   if (current_machine()) {
     const runtime_entry entry;
-    park(entry.mp(), [](machine*, goroutine*, void*) {}, nullptr, reason);
+    park(entry.mp(), [](machine*, goroutine*, void*) noexcept {}, nullptr, reason);
   }
   count_as_waiting();
   note never;

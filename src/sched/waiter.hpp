@@ -44,10 +44,11 @@ class resumable {
   explicit resumable(thread_waiter* n) noexcept : bits_(reinterpret_cast<std::uintptr_t>(n) | k_thread) {}
 
   goroutine* as_goroutine() const noexcept {
-    if ((bits_ & k_thread) != 0) return nullptr;
+    if (is_thread()) return nullptr;
     // NOLINTNEXTLINE(performance-no-int-to-ptr)
     return reinterpret_cast<goroutine*>(bits_);
   }
+  bool is_thread() const noexcept { return (bits_ & k_thread) != 0; }
   bool is_set() const noexcept { return bits_ != 0; }
   thread_waiter* as_thread() const noexcept {
     // NOLINTNEXTLINE(performance-no-int-to-ptr)
@@ -126,8 +127,12 @@ inline void unlink(wait_queue& q, wait_node& n) noexcept {
 
 // Takes out the first one; null if there is none.
 inline wait_node* pop_first(wait_queue& q) noexcept {
-  wait_node* n = first_of(q);
-  if (n) unlink(q, *n);
+  wait_node* const n = first_of(q);
+  if (!n) return nullptr;
+  wait_node* const next = n->next;
+  set_first(q, next);
+  (next ? next->prev : q.last) = nullptr;
+  n->queued = false;
   return n;
 }
 
@@ -167,11 +172,15 @@ enum class place { last, first, present };
 // is off its stack. Returns true when a waker has claimed the node, false when the deadline came first: then
 // the node is out of the queue again. The lock is not held afterwards. (turn.hpp)
 bool wait(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where, const time_point* deadline,
-          wait_reason reason);
+          wait_reason reason) noexcept;
 
-// The same for those who are not goroutines, or have a deadline.
-bool wait_otherwise(runtime_entry& entry, wait_node& n, wait_queue& q, lock& l, place where,
-                    const time_point* deadline, wait_reason reason);
+// The same for those who are not goroutines (`mp` is null), or have a deadline.
+struct wait_end {
+  machine* mp;
+  bool woken;
+};
+wait_end wait_otherwise(machine* mp, wait_node& n, wait_queue& q, lock& l, place where,
+                        const time_point* deadline, wait_reason reason) noexcept;
 
 inline void enqueue_at(place where, wait_queue& q, wait_node& n) noexcept {
   if (where == place::last) enqueue(q, n);

@@ -53,7 +53,9 @@ void sleep_until(time_point deadline, wait_reason reason) {
     ready_goroutine(current_machine(), gp);
   };
   s.gp = entry.mp()->curg;
-  const auto arm = [](machine*, goroutine*, void* arg) { arm_timer(static_cast<sleeper*>(arg)->timer); };
+  const auto arm = [](machine*, goroutine*, void* arg) noexcept {
+    arm_timer(static_cast<sleeper*>(arg)->timer);
+  };
   entry.moved(park(entry.mp(), arm, &s, reason));
 }
 

@@ -77,6 +77,10 @@ inline void release(chan_core* c) noexcept {
 chan_status chan_send(chan_core* c, void* element, patience p);
 // Receives into raw storage; on `done` an element lives there.
 chan_status chan_recv(chan_core* c, void* storage, patience p);
+// The same for as long as it takes: what is mostly asked for, with all else left out. The send throws
+// channel_closed; the receive is false on a channel that is closed and drained.
+void chan_send_blocking(chan_core* c, void* element);
+bool chan_recv_blocking(chan_core* c, void* storage);
 void chan_close(chan_core* c);
 // Destroys what is buffered, while nobody waits to send; whether there was anything.
 bool chan_discard(chan_core* c) noexcept;

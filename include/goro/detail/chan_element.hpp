@@ -65,11 +65,12 @@ std::size_t checked_capacity(N n) {
 
 // Where races of the program are looked for, the slow path does it all: the lock would order too much.
 //
-// Both look first without the lock, which the slow path would only take again. What they see may be old: then
-// the slow path, which handles every case, is taken for nothing, or the look under the lock says so.
+// The first look is without the lock, which the slow path would only take again; it stands where the fast
+// path is called, and needs no registers there. What it sees may be old: then the slow path, which handles
+// every case, is taken for nothing, or the look under the lock says so.
 inline bool may_buffer(const chan_core* c) noexcept {
   return c->count.load(std::memory_order_relaxed) != c->capacity &&
-         !c->receivers.first.load(std::memory_order_relaxed) && !c->closed.load(std::memory_order_relaxed);
+         !c->receivers.first.load(std::memory_order_relaxed);
 }
 inline bool may_take(const chan_core* c) noexcept {
   return c->count.load(std::memory_order_relaxed) != 0 && !c->senders.first.load(std::memory_order_relaxed);
@@ -77,10 +78,9 @@ inline bool may_take(const chan_core* c) noexcept {
 
 // Buffers the element if there is room and nobody waits for it. Moves from v only if so.
 template <class T>
-bool send_fast(chan_core* c, T& v) noexcept {
-  if (race_checks_program() || !c || !may_buffer(c)) return false;
+inline bool send_fast(chan_core* c, T& v) noexcept {
   const lock_guard guard(c->guard, current_lock_places());
-  if (!may_buffer(c)) return false;
+  if (!may_buffer(c) || c->closed.load(std::memory_order_relaxed)) return false;
   const std::size_t count = c->count.load(std::memory_order_relaxed);
   ::new (static_cast<void*>(c->slot(count, sizeof(T)))) T(std::move(v));
   c->count.store(count + 1, std::memory_order_relaxed);
@@ -89,8 +89,7 @@ bool send_fast(chan_core* c, T& v) noexcept {
 
 // Takes the oldest buffered element if no sender waits to refill the buffer.
 template <class T>
-bool recv_fast(chan_core* c, slot<T>& s) noexcept {
-  if (race_checks_program() || !c || !may_take(c)) return false;
+inline bool recv_fast(chan_core* c, slot<T>& s) noexcept {
   const lock_guard guard(c->guard, current_lock_places());
   if (!may_take(c)) return false;
   const std::size_t count = c->count.load(std::memory_order_relaxed);
@@ -100,6 +99,19 @@ bool recv_fast(chan_core* c, slot<T>& s) noexcept {
   if (++c->head == c->capacity) c->head = 0;
   c->count.store(count - 1, std::memory_order_relaxed);
   return true;
+}
+
+template <class T>
+[[gnu::always_inline]] inline void send_from(chan_core* c, T& v) {
+  if (!race_checks_program() && c && may_buffer(c) && send_fast(c, v)) return;
+  chan_send_blocking(c, std::addressof(v));
+}
+
+// False: closed and drained.
+template <class T>
+[[gnu::always_inline]] inline bool recv_into(chan_core* c, slot<T>& s) {
+  return (!race_checks_program() && c && may_take(c) && recv_fast<T>(c, s)) ||
+         chan_recv_blocking(c, s.storage());
 }
 
 }  // namespace goro::detail
