@@ -160,7 +160,8 @@ class selection {
     return sends(c) ? send_now(c.core_, c.element_, woken) : recv_now(c.core_, c.element_, woken);
   }
 
-  bool try_alone(runtime_entry& entry, std::size_t i) {
+  // Inlined: select_fanin_buf 18.7 ns instead of 20.0.
+  [[gnu::always_inline]] bool try_alone(runtime_entry& entry, std::size_t i) {
     select_case& c = *cases_[i];
     wait_node* woken = nullptr;
     c.core_->guard.acquire(entry.places());

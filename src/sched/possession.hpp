@@ -50,6 +50,7 @@ class possession {
   void leave(std::uint8_t back_to = k_outside) noexcept {
     inside_.store(back_to, std::memory_order_release);  // pairs with take()
   }
+  // The machine: where it is, for leave(). Nobody else writes that.
   std::uint8_t position() const noexcept { return inside_.load(std::memory_order_relaxed); }
 
   bool called() const noexcept { return (signs() & k_called) != 0; }
@@ -81,8 +82,8 @@ class possession {
   // Anybody.
   void call() noexcept { signs_.fetch_or(k_called, std::memory_order_seq_cst); }
   bool inside() const noexcept {
-    return inside_.load(std::memory_order_acquire) != k_outside;
-  }  // pairs with leave()
+    return inside_.load(std::memory_order_acquire) != k_outside;  // pairs with leave()
+  }
 
   // One at a time.
   void set_traced(bool on) noexcept {

@@ -32,7 +32,7 @@
 //
 // To end a bias costs a heavy fence, 0.5 to 45 us. So it must have been earned: it takes 4,096 times in a
 // row, then, each time that one was ended, four times as many as before, up to 65,535. Where fences are
-// symmetric nothing would be gained, so nobody is biased.
+// symmetric nobody is biased (lock.cpp): nothing would be gained, and who enters by bias has no full fence.
 //
 // Why not the P: a goroutine that uses a channel without entering the runtime (chan_element.hpp) may lose its
 // P in the middle, but never its thread. A plain thread has no places and is never biased to. Who holds more
@@ -59,6 +59,7 @@ struct basic_lock_places {
   using place = typename Atomics::template atomic<const void*>;
   std::array<place, 8> all{};
 };
+
 // Each time that a bias was ended the next one costs 2^GrowthBits times as much.
 template <class Atomics, unsigned GrowthBits = 2>
 class basic_lock_bias {
