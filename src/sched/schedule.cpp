@@ -81,7 +81,7 @@ goroutine* pick_shuffled(processor* pp) noexcept {
 
 // Must the scheduler's own stack have the turn? Timers and the poller run only there: a parking goroutine's
 // commit may hold a lock that they take.
-bool scheduler_is_due(processor* pp) noexcept {
+bool scheduler_is_due(const processor* pp) noexcept {
   if (sched.freezing.load(std::memory_order_relaxed)) return true;
   const time_point due = first_due(pp);
   return (due != time_point::max() && due <= now()) || poll_is_due();
@@ -236,13 +236,21 @@ machine* yield_turn(machine* mp) noexcept {
 
 namespace {
 
+// Of what pick_with_care() looks at, does anything concern who changes places with the first in line? (Left
+// to that, the choice of every eighth turn took .5 of the 9.5 ns of a yield.)
+bool care_is_due(const processor* pp, std::uint64_t tick) noexcept {
+  return tick % k_worth_period == 0 || scheduler_is_due(pp) || sched.shuffle_seed != 0 ||
+         pp->flushed != sched.flush_round.load(std::memory_order_relaxed);
+}
+
 // The usual yield, a fifth cheaper than a choice and a push of their own: who has the turn when the running
 // goroutine has changed places with it. Null if it is not so simple, or if it is time to look at other
 // things.
 [[gnu::always_inline]] inline goroutine* change_places(machine* mp) noexcept {
   processor* pp = mp->pp;
   const std::uint64_t tick = pp->tick.load(std::memory_order_relaxed) + 1;
-  if (tick % k_care_period == 0 || mp->hold.called_or_traced() || sched.global.size() != 0) return nullptr;
+  if (mp->hold.called_or_traced() || sched.global.size() != 0) return nullptr;
+  if (tick % k_care_period == 0 && care_is_due(pp, tick)) return nullptr;
   goroutine* const next = pp->queue.begin_rotation(mp->curg);
   if (!next) return nullptr;
   pp->slice_start = 0;

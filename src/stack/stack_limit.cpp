@@ -110,7 +110,7 @@ std::size_t stack_hoard() noexcept {
   return std::clamp<std::size_t>(k_of_all / procs_now(), 3, k_most);
 }
 
-std::size_t most_hoarded() noexcept { return g_space != k_no_limit ? 0 : procs_now() * stack_hoard(); }
+std::size_t most_hoarded() noexcept { return g_space != k_no_limit ? 0 : (procs_now() - 1) * stack_hoard(); }
 
 }  // namespace goro::detail
 

@@ -42,9 +42,9 @@ void choose_stack_limit() noexcept;
 // How much there is for the whole process; k_no_limit if there is no limit.
 std::size_t stack_address_space() noexcept;
 
-// How many free stacks a P keeps for itself at most; all of them together, which is how many there may be
-// besides those that were promised.
+// How many free stacks a P keeps for itself at most.
 std::size_t stack_hoard() noexcept;
+// How many there may be besides those that were promised: what all others keep when one P has run out.
 std::size_t most_hoarded() noexcept;
 
 inline stack_pool* stack_kind(std::size_t i) noexcept {

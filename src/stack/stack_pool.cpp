@@ -67,10 +67,7 @@ std::size_t stack_pool::room() const noexcept {
   return (pages | 1) * k_page - guard();
 }
 
-std::size_t stack_pool::group_slots() const noexcept {
-  constexpr std::size_t k_huge = std::size_t{64} << 20;
-  return size() < k_deep ? 256 : size() < k_huge ? 8 : 1;
-}
+std::size_t stack_pool::group_slots() const noexcept { return size() < k_deep ? 256 : 8; }
 
 // Large groups have pages of their own for their descriptors, which can then be given back.
 std::size_t stack_pool::descriptor_bytes() const noexcept {
