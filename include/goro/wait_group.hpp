@@ -74,7 +74,7 @@ class wait_group {
   class task {
    public:
     template <class G>
-    task(G&& f, wait_group& wg) : done_(wg), f_(std::forward<G>(f)) {}
+    task(G&& f, wait_group& group) : done_(group), f_(std::forward<G>(f)) {}
     void operator()() { std::invoke(std::move(f_)); }
 
    private:
@@ -82,13 +82,13 @@ class wait_group {
     // counter is as before.
     class counted {
      public:
-      explicit counted(wait_group& wg) : wg_(wg) { wg_.add(1); }
-      ~counted() { wg_.done(); }
+      explicit counted(wait_group& group) : group_(group) { group_.add(1); }
+      ~counted() { group_.done(); }
       counted(const counted&) = delete;
       counted& operator=(const counted&) = delete;
 
      private:
-      wait_group& wg_;
+      wait_group& group_;
     };
     counted done_;
     F f_;
