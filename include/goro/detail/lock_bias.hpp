@@ -30,7 +30,7 @@
 // hence a release, too. In the other direction, and for all that goes through the word, the word does. Tests
 // that fail without one of these: model.lock_bias_*.
 //
-// To end a bias costs a heavy fence, 0.5 to 45 us. So it must have been earned: it takes 4,096 times in a
+// To end a bias costs a heavy fence, 0.5 to 45 us. So it must have been earned: it takes 256 times in a
 // row, then, each time that one was ended, four times as many as before, up to 65,535. Where fences are
 // symmetric nobody is biased (lock.cpp): nothing would be gained, and who enters by bias has no full fence.
 //
