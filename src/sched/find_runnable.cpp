@@ -61,6 +61,30 @@ std::size_t poll_and_start(machine* mp) noexcept {
   return events;
 }
 
+// The kernel may wake this thread on the core of the one that it is to watch: who is idle asks for a short
+// slice, and so is served at once. A single P has nobody to watch.
+void note_dry(machine* mp) noexcept {
+  if (mp->dry_since == 0) mp->dry_since = now_ns();
+  if (sched.procs.load(std::memory_order_relaxed) > 1 && !std::exchange(mp->short_slice, true))
+    ask_for_slice(time_slice::shortest);
+}
+
+void ask_for_usual_slice(machine* mp) noexcept {
+  mp->short_slice = false;
+  ask_for_slice(time_slice::usual);
+}
+
+// Who runs dry again and again keeps it: the four system calls for each time were 7 % of what a million
+// sleepers cost.
+constexpr std::int64_t k_slice_settles = 1'000'000;  // ns
+
+void note_work(machine* mp) noexcept {
+  const std::int64_t since = std::exchange(mp->dry_since, 0);
+  if (!mp->short_slice) return;
+  mp->work_since = now_ns();
+  if (mp->work_since - since >= k_slice_settles) ask_for_usual_slice(mp);
+}
+
 goroutine* search_once(machine* mp) noexcept {
   processor* pp = mp->pp;
   if (first_due(pp) != time_point::max()) run_timers(pp, now());
@@ -78,12 +102,15 @@ goroutine* search_once(machine* mp) noexcept {
     }
   }
   end_stint(pp);
-  // The kernel may wake this thread on the core of the one that it is to watch.
-  if (!std::exchange(mp->short_slice, true)) ask_for_slice(time_slice::shortest);
+  note_dry(mp);
   return watch_or_sleep(mp) ? watch(mp) : nullptr;
 }
 
 }  // namespace
+
+void settle_slice(machine* mp) noexcept {
+  if (mp->short_slice && now_ns() - mp->work_since >= k_slice_settles) ask_for_usual_slice(mp);
+}
 
 // What runs now must not meet destroyed statics.
 void freeze(machine* mp) noexcept {
@@ -115,7 +142,7 @@ goroutine* find_runnable(machine* mp) noexcept {
       } else {
         tell_of_timers(mp->pp);
       }
-      if (std::exchange(mp->short_slice, false)) ask_for_slice(time_slice::usual);
+      if (mp->dry_since != 0) note_work(mp);
       return gp;
     }
   }

@@ -68,7 +68,9 @@ struct alignas(64) machine {
   bool on_idle_list = false;
   std::atomic<bool> frozen{false};  // the process is ending, and this one has stopped for good
   machine* next_machine = nullptr;  // see first_machine()
-  bool short_slice = false;         // while idle: it is to run at once when it is woken
+  bool short_slice = false;         // it is to run at once when it is woken; see find_runnable.cpp
+  std::int64_t dry_since = 0;       // it has found nothing to run since then; 0: it has work,
+  std::int64_t work_since = 0;      // since then, if short_slice
   std::uint32_t idle_since = 0;     // the keeper's round
 
   // How often the scheduler's own stack was left and come back to: odd while goroutines have turns here.

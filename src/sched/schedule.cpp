@@ -151,6 +151,7 @@ careful_choice pick_with_care(processor* pp, std::uint64_t tick) noexcept {
     flush_caches(pp);
   if (tick % k_worth_period == 0) {
     pp->core.store(current_core(), std::memory_order_relaxed);
+    settle_slice(current_machine());
     if (should_step_aside(pp)) {
       pp->aside = true;
       return {.scheduler = true};

@@ -118,6 +118,8 @@ void machine_loop(machine* mp) noexcept;  // until its thread is to end
 // Blocks until there is a goroutine to run; the machine holds a P when it returns. Null: its thread is to
 // end.
 goroutine* find_runnable(machine* mp) noexcept;
+// Now and then while it has work: gives the short time slice back that an idle one has.
+void settle_slice(machine* mp) noexcept;
 goroutine* watch(machine* mp) noexcept;  // null: look again from the start
 void stop_machine(machine* mp) noexcept;
 void push_idle_processor(processor* pp) noexcept;            // the scheduler's lock is held

@@ -47,6 +47,7 @@ void sleep_until(time_point deadline, wait_reason reason) {
   runtime_entry entry;
   sleeper s;
   s.timer.when = deadline;
+  s.timer.may_disarm = false;
   s.timer.fire = [](timer_node& t) {
     goroutine* gp = reinterpret_cast<sleeper&>(t).gp;
     t.finish();
@@ -71,6 +72,7 @@ recv_chan<time_point> after_at(time_point deadline) {
   auto shot = std::make_unique<one_shot>();
   shot->out = c;
   shot->timer.when = deadline;
+  shot->timer.may_disarm = false;
   shot->timer.fire = fire_one_shot;
   const runtime_entry entry;
   race_release(core_of(c)->buffer);  // MM-17: what precedes is seen by who receives

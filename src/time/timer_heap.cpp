@@ -1,6 +1,10 @@
 #include "time/timer_heap.hpp"
 
+#include <algorithm>
+
 #include <goro/detail/atomics.hpp>
+
+#include "diag/fatal.hpp"
 
 namespace goro::detail {
 
@@ -12,17 +16,18 @@ void timer_node::wait_idle() const noexcept {
 
 bool timer_heap::arm(timer_node& t) {
   const lock_guard guard(guard_, current_lock_places(), k_place);
-  nodes_.push_back(&t);
+  const entry e(t);
+  entries_.push_back(e);
   if (t.heap != this) t.heap = this;  // of one that arms itself anew others may be reading it
   t.status.store(timer_node::state::armed, std::memory_order_relaxed);
-  put(nodes_.size() - 1, &t);
-  sift_up(nodes_.size() - 1);
-  if (nodes_.size() > k_kept) large_.store(true, std::memory_order_relaxed);
+  sift_up(entries_.size() - 1, e);
+  if (entries_.size() > k_kept) large_.store(true, std::memory_order_relaxed);
   publish();
-  return nodes_.front() == &t;
+  return entries_.front().node() == &t;
 }
 
 bool timer_heap::disarm(timer_node& t) noexcept {
+  if (!t.may_disarm) fatal("goro: a timer that nobody may disarm");
   if (t.status.load(std::memory_order_acquire) == timer_node::state::idle)
     return false;  // pairs with finish()
   timer_heap& heap = *t.heap;
@@ -37,9 +42,11 @@ bool timer_heap::disarm(timer_node& t) noexcept {
 timer_node* timer_heap::take_due(time_point now) noexcept {
   if (next_due() > now) return nullptr;
   const lock_guard guard(guard_, current_lock_places(), k_place);
-  if (nodes_.empty() || nodes_.front()->when > now) return nullptr;
-  timer_node* t = nodes_.front();
+  if (entries_.empty() || entries_.front().when() > now) return nullptr;
+  timer_node* t = entries_.front().node();
   remove(0);
+  // The next one may be due, too, and is in nobody's cache: it comes while this one fires.
+  if (!entries_.empty()) __builtin_prefetch(entries_.front().node());
   t->status.store(timer_node::state::firing, std::memory_order_relaxed);
   publish();
   return t;
@@ -49,57 +56,55 @@ bool timer_heap::shrink() noexcept {
   if (!large_.load(std::memory_order_relaxed)) return false;
   array old;
   const lock_guard guard(guard_);
-  if (!nodes_.empty()) return false;
-  nodes_.swap(old);
+  if (!entries_.empty()) return false;
+  entries_.swap(old);
   large_.store(false, std::memory_order_relaxed);
   return true;
 }
 
-void timer_heap::put(std::size_t i, timer_node* t) noexcept {
-  nodes_[i] = t;
-  t->index = i;
+void timer_heap::put(std::size_t i, entry e) noexcept {
+  entries_[i] = e;
+  e.stands_at(i);
 }
 
-void timer_heap::sift_up(std::size_t i) noexcept {
-  timer_node* t = nodes_[i];
+void timer_heap::sift_up(std::size_t i, entry e) noexcept {
   while (i != 0) {
     const std::size_t parent = (i - 1) / k_arity;
-    if (nodes_[parent]->when <= t->when) break;
-    put(i, nodes_[parent]);
+    if (entries_[parent].when() <= e.when()) break;
+    put(i, entries_[parent]);
     i = parent;
   }
-  put(i, t);
+  put(i, e);
 }
 
-void timer_heap::sift_down(std::size_t i) noexcept {
-  timer_node* t = nodes_[i];
+void timer_heap::sift_down(std::size_t i, entry e) noexcept {
   for (;;) {
     const std::size_t first = i * k_arity + 1;
-    if (first >= nodes_.size()) break;
+    if (first >= entries_.size()) break;
+    const std::size_t end = std::min(first + k_arity, entries_.size());
     std::size_t least = first;
-    for (std::size_t c = first + 1; c < nodes_.size() && c != first + k_arity; ++c) {
-      if (nodes_[c]->when < nodes_[least]->when) least = c;
+    for (std::size_t c = first + 1; c < end; ++c) {
+      if (entries_[c].when() < entries_[least].when()) least = c;
     }
-    if (nodes_[least]->when >= t->when) break;
-    put(i, nodes_[least]);
+    if (entries_[least].when() >= e.when()) break;
+    put(i, entries_[least]);
     i = least;
   }
-  put(i, t);
+  put(i, e);
 }
 
 void timer_heap::remove(std::size_t i) noexcept {
-  timer_node* last = nodes_.back();
-  nodes_.pop_back();
-  if (i == nodes_.size()) return;
-  put(i, last);
-  sift_up(i);
-  sift_down(last->index);
+  const entry last = entries_.back();
+  entries_.pop_back();
+  if (i == entries_.size()) return;
+  const bool rises = i != 0 && last.when() < entries_[(i - 1) / k_arity].when();
+  rises ? sift_up(i, last) : sift_down(i, last);
 }
 
 void timer_heap::publish() noexcept {
-  const time_point first = nodes_.empty() ? time_point::max() : nodes_.front()->when;
+  const time_point first = entries_.empty() ? time_point::max() : entries_.front().when();
   next_due_.store(first.time_since_epoch().count(), std::memory_order_relaxed);
-  size_.store(nodes_.size(), std::memory_order_relaxed);
+  size_.store(entries_.size(), std::memory_order_relaxed);
 }
 
 }  // namespace goro::detail

@@ -6,6 +6,13 @@
 //   idle     not in a heap
 //   armed    in a heap; guarded by the heap's lock
 //   firing   taken out by someone who is about to call, or is calling, its function
+//
+// The order is that of the array alone, which has the due times beside the nodes: a node is mostly on the
+// stack of a parked goroutine, in a page of its own, and to look into those of a million misses the caches
+// and the TLB some forty times for each timer. Where it stands in the array is told only to a node that
+// somebody may disarm. (A million sleepers took 3.4 s of CPU time, and take 2.9. Rejected: an entry for the
+// sleeping goroutine itself, without a node. What is not touched when it fires is touched when it runs.)
+//
 // disarm() returns true if it took the node out of the heap: the function will not be called. Otherwise the
 // function has been called or is being called; who must know that it has returned waits for `idle`
 // (wait_idle), which the function stores as its last act on the node; a function that frees the node does not
@@ -34,7 +41,8 @@ struct timer_node {
   // node.
   void (*fire)(timer_node& t) = nullptr;
   timer_heap* heap = nullptr;
-  std::size_t index = 0;
+  std::size_t index = 0;   // in the heap's array, if it may be disarmed
+  bool may_disarm = true;  // set before it is armed
   std::atomic<state> status{state::idle};
 
   // The last thing that `fire` does with the node. Release: pairs with wait_idle().
@@ -77,15 +85,35 @@ class timer_heap {
   }
 
  private:
-  using array = std::vector<timer_node*, mapped_allocator<timer_node*>>;
+  // What the array holds of a node.
+  class entry {
+   public:
+    explicit entry(timer_node& t) noexcept
+        : when_(t.when), bits_(reinterpret_cast<std::uintptr_t>(&t) | (t.may_disarm ? k_may_disarm : 0)) {}
+    time_point when() const noexcept { return when_; }
+    timer_node* node() const noexcept {
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): it shares its word with a mark
+      return reinterpret_cast<timer_node*>(bits_ & ~k_may_disarm);
+    }
+    void stands_at(std::size_t i) const noexcept {
+      if ((bits_ & k_may_disarm) != 0) node()->index = i;
+    }
+
+   private:
+    static constexpr std::uintptr_t k_may_disarm = 1;
+    time_point when_;
+    std::uintptr_t bits_;
+  };
+  using array = std::vector<entry, mapped_allocator<entry>>;
   static constexpr std::size_t k_arity = 4;
   static constexpr std::size_t k_kept = 1024;  // room for so many is not given back
 
   // Takes one out that is due, and about to fire; null if there is none.
   timer_node* take_due(time_point now) noexcept;
-  void sift_up(std::size_t i) noexcept;
-  void sift_down(std::size_t i) noexcept;
-  void put(std::size_t i, timer_node* t) noexcept;
+  // Puts e where it belongs: at i, which is free, or on the way up, or down.
+  void sift_up(std::size_t i, entry e) noexcept;
+  void sift_down(std::size_t i, entry e) noexcept;
+  void put(std::size_t i, entry e) noexcept;
   void remove(std::size_t i) noexcept;
   void publish() noexcept;
 
@@ -93,9 +121,9 @@ class timer_heap {
   static constexpr std::size_t k_place = 7;
 
   lock guard_;
-  array nodes_;
-  std::atomic<std::size_t> size_{0};  // of nodes_, for a look without the lock
-  std::atomic<bool> large_{false};    // has been, and nodes_ still has that memory
+  array entries_;
+  std::atomic<std::size_t> size_{0};  // of entries_, for a look without the lock
+  std::atomic<bool> large_{false};    // has been, and entries_ still has that memory
   std::atomic<clock::rep> next_due_{time_point::max().time_since_epoch().count()};
 };
 
