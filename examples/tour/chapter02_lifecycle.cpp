@@ -68,7 +68,7 @@ void blocking_states() {
   const std::map<std::string, std::string> expected{{"receiver", "chan receive"},
                                                     {"sender", "chan send"},
                                                     {"locker", "sync.Mutex.Lock"},
-                                                    {"waiter", "sync.WaitGroup.Wait"},
+                                                    {"waiter", "semacquire"},
                                                     {"sleeper", "sleep"}};
   for (const auto& [name, state] : expected) {
     const bool seen = eventually([&name, &state] { return state_of(name) == state; });

@@ -159,13 +159,36 @@ auto async(F&& f, std::source_location where = std::source_location::current()) 
       where, std::forward<F>(f));
 }
 
-template <class F, class A, class... More>
-  requires std::invocable<std::decay_t<F>, std::decay_t<A>, std::decay_t<More>...>
-auto async(F&& f, A&& a, More&&... more) {
+template <class F, class A>
+  requires std::invocable<std::decay_t<F>, std::decay_t<A>>
+auto async(F&& f, A&& a, std::source_location where = std::source_location::current()) {
   detail::check_callable(f);
-  using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<A>, std::decay_t<More>...>;
-  return detail::start_async<result, detail::bound<std::decay_t<F>, std::decay_t<A>, std::decay_t<More>...>>(
-      std::source_location(), std::forward<F>(f), std::forward<A>(a), std::forward<More>(more)...);
+  return detail::start_async<std::invoke_result_t<std::decay_t<F>, std::decay_t<A>>,
+                             detail::bound<std::decay_t<F>, std::decay_t<A>>>(where, std::forward<F>(f),
+                                                                              std::forward<A>(a));
+}
+
+template <class F, class A, class B>
+  requires std::invocable<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>>
+auto async(F&& f, A&& a, B&& b, std::source_location where = std::source_location::current()) {
+  detail::check_callable(f);
+  return detail::start_async<std::invoke_result_t<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>>,
+                             detail::bound<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>>>(
+      where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b));
+}
+
+// With three and more the place of the call is not known to reports.
+template <class F, class A, class B, class C, class... More>
+  requires std::invocable<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>,
+                          std::decay_t<More>...>
+auto async(F&& f, A&& a, B&& b, C&& c, More&&... more) {
+  detail::check_callable(f);
+  using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>,
+                                      std::decay_t<More>...>;
+  return detail::start_async<result, detail::bound<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>,
+                                                   std::decay_t<C>, std::decay_t<More>...>>(
+      std::source_location(), std::forward<F>(f), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c),
+      std::forward<More>(more)...);
 }
 
 }  // namespace goro

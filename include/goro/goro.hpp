@@ -1,4 +1,4 @@
-// Everything but what has a header of its own to include: net, signal, diag, page and asio.
+// Everything but what has a header of its own to include: net, diag, page and asio.
 #pragma once
 
 #include <goro/chan.hpp>
@@ -12,6 +12,7 @@
 #include <goro/select.hpp>
 #include <goro/semaphore.hpp>
 #include <goro/shared_mutex.hpp>
+#include <goro/signal.hpp>
 #include <goro/task_group.hpp>
 #include <goro/time.hpp>
 #include <goro/wait_group.hpp>

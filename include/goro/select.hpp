@@ -233,6 +233,7 @@ struct handler_set {
   static constexpr bool k_default_is_last =
       kind_of<std::tuple_element_t<sizeof...(H) - 1, std::tuple<H...>>> == handler_kind::on_default;
   static constexpr std::size_t k_void = ((std::is_void_v<typename H::result::type> ? 1U : 0U) + ...);
+  static constexpr bool k_results_agree = k_void == 0 || k_void == sizeof...(H);
 };
 
 template <class... H>
@@ -243,8 +244,7 @@ constexpr void check_handlers() {
   static_assert(set::k_timeouts <= 1, "goro::select: there is more than one on_timeout");
   static_assert(set::k_timeouts + set::k_defaults <= 1,
                 "goro::select: on_timeout and on_default exclude each other");
-  static_assert(set::k_void == 0 || set::k_void == sizeof...(H),
-                "goro::select: either all handlers return a value, or none does");
+  static_assert(set::k_results_agree, "goro::select: either all handlers return a value, or none does");
 }
 
 template <class... H>
@@ -305,7 +305,9 @@ auto select(Cases&&... cases) {
     return select(std::span<select_case* const>(all));
   } else if constexpr ((detail::is_handler<Cases> && ...)) {
     detail::check_handlers<std::remove_cvref_t<Cases>...>();
-    return detail::select_handlers(cases...);
+    if constexpr (detail::handler_set<std::remove_cvref_t<Cases>...>::k_results_agree) {
+      return detail::select_handlers(cases...);
+    }
   } else {
     static_assert((!detail::is_case<Cases> && ...),
                   "goro::select: either case objects that have a name, or handlers (on_recv, on_send, "

@@ -71,9 +71,8 @@ void sleep_until(const std::chrono::time_point<Clock, Duration>& tp) {
   detail::sleep_until(detail::to_steady(tp));
 }
 
-// A channel of capacity 1 that receives one value, not before d: the moment at which it was due. Does not
-// block. Dropping the channel does not stop its timer, which costs about 150 bytes until it fires.
-// (time.After)
+// A channel that receives one value, not before d: the moment at which it was due. Does not block. Nothing
+// needs to be stopped: the timer goes with the last handle of the channel. (time.After)
 template <class Rep, class Period>
 [[nodiscard]] recv_chan<time_point> after(const std::chrono::duration<Rep, Period>& d) {
   return detail::after_at(detail::deadline_after(d));

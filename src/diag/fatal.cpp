@@ -15,12 +15,14 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <thread>
 
 #include <goro/runtime.hpp>
 
 #include "diag/debug_env.hpp"
 #include "diag/dump.hpp"
 #include "diag/fatal_handler.hpp"
+#include "diag/panic_trace.hpp"
 #include "diag/symbols.hpp"
 #include "os/futex.hpp"
 #include "os/signals.hpp"
@@ -39,6 +41,7 @@ constexpr int k_exit_code = 2;  // Go's
 constexpr auto k_longest_report = std::chrono::seconds(5);
 
 constinit std::atomic<party> g_reporter{};  // who makes the last report
+constinit std::atomic<int> g_reports{0};    // being made of goroutines that end alone
 constinit std::atomic<panic_policy> g_policy{panic_policy::end_process};
 
 // What the exception in flight says of itself.
@@ -246,12 +249,47 @@ void fatal_errno(std::string_view what, int error) noexcept {
   fatal({line, std::min(static_cast<std::size_t>(n), sizeof line - 1)});
 }
 
+namespace {
+
+// What a goroutine that ends alone has to say is written before the process may end.
+class report_in_progress {
+ public:
+  explicit report_in_progress(goroutine& g) noexcept {
+    g_reports.fetch_add(1, std::memory_order_relaxed);
+    panic_has_arrived(g);  // pairs with let_panics_finish()
+  }
+  ~report_in_progress() { g_reports.fetch_sub(1, std::memory_order_relaxed); }
+  report_in_progress(const report_in_progress&) = delete;
+  report_in_progress& operator=(const report_in_progress&) = delete;
+};
+
+bool somebody_else_reports() noexcept {
+  const party reporter = g_reporter.load(std::memory_order_acquire);  // pairs with claim()
+  return !reporter.is_nobody() && reporter != party::present();
+}
+
+}  // namespace
+
+void let_panics_finish() noexcept {
+  constexpr auto k_longest_unwinding = std::chrono::seconds(1);
+  const auto start = clock::now();
+  for (;;) {
+    const bool unwinding = panics_on_their_way() != 0;  // first: who arrives is counted as reporting before
+    const bool reports = g_reports.load(std::memory_order_acquire) != 0;
+    if (somebody_else_reports() || (!reports && !unwinding)) break;
+    if (clock::now() - start > (reports ? k_longest_report : k_longest_unwinding)) break;
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
+  let_report_finish();
+}
+
 void report_panic(bool must_end) noexcept {
-  const goroutine* gp = current_machine()->curg;
+  goroutine* gp = current_machine()->curg;
   // run() could not return without the main goroutine's result.
   const bool ends_process = must_end ||
                             g_policy.load(std::memory_order_relaxed) == panic_policy::end_process ||
                             gp == sched.main_goroutine.load(std::memory_order_relaxed);
+  const report_in_progress in_progress(*gp);
   if (ends_process) claim_report();  // first: the text may take its time
   const std::string text = panic_lines();
   std::string stacks;

@@ -38,6 +38,11 @@ void claim_last_report() noexcept;
 // While a report is being made the process must not end in another way: waits for its end, if there is one.
 void let_report_finish() noexcept;
 
+// The same for who ends the process in the usual way: what a goroutine's destructors have told it, because of
+// an exception that nobody handles, must not let it overtake the report. Destructors that take longer than a
+// second are not waited for.
+void let_panics_finish() noexcept;
+
 // An exception that cannot be thrown, because one already unwinds the stack, is reported like one that leaves
 // a goroutine. On threads that are not the runtime's the former handler goes on.
 void install_terminate_handler() noexcept;

@@ -12,7 +12,9 @@
 // of our own: every exception of the program would pay, and a program may bring another one itself.
 #include "diag/panic_trace.hpp"
 
+#include <atomic>
 #include <typeinfo>
+#include <utility>
 
 #include <goro/detail/race.hpp>
 
@@ -22,6 +24,10 @@ namespace goro::detail {
 
 namespace {
 
+constinit std::atomic<int> g_on_their_way{0};
+
+bool is_on_its_way(const goroutine* gp) noexcept { return gp && gp->extras && gp->extras->panics; }
+
 void note_stack() noexcept {
   const machine* mp = current_machine();
   goroutine* gp = mp ? mp->curg.get() : nullptr;
@@ -29,6 +35,7 @@ void note_stack() noexcept {
   const race_hidden hidden;
   try {
     goroutine_extras& extras = extras_of(gp);
+    if (!std::exchange(extras.panics, true)) g_on_their_way.fetch_add(1, std::memory_order_relaxed);
     extras.thrown_at.assign(1, stack_trace());
     trace_caller(extras.thrown_at.front());
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): the report goes without
@@ -36,6 +43,17 @@ void note_stack() noexcept {
 }
 
 }  // namespace
+
+int panics_on_their_way() noexcept {
+  const machine* mp = current_machine();
+  return g_on_their_way.load(std::memory_order_acquire) -  // pairs with panic_has_arrived()
+         (mp && is_on_its_way(mp->curg) ? 1 : 0);
+}
+
+void panic_has_arrived(goroutine& g) noexcept {
+  if (is_on_its_way(&g)) g_on_their_way.fetch_sub(1, std::memory_order_release);
+  if (g.extras) g.extras->panics = false;
+}
 
 class probe_type final : public std::type_info {
  public:

@@ -1,4 +1,4 @@
-// Where the exception was thrown that leaves a goroutine.
+// Where the exception was thrown that leaves a goroutine, and how many are on their way.
 #pragma once
 
 namespace goro::detail {
@@ -13,5 +13,12 @@ class panic_probe {
  protected:
   virtual ~panic_probe();  // defined nowhere, so that the compiler leaves the type's description to us
 };
+
+struct goroutine;
+
+// Goroutines whose destructors run because of an exception that nobody handles, but for the caller.
+int panics_on_their_way() noexcept;
+// It has come to the end of its stack.
+void panic_has_arrived(goroutine& g) noexcept;
 
 }  // namespace goro::detail

@@ -81,6 +81,7 @@ struct goroutine_extras {
   std::exception_ptr handled_at_exit;  // while exit unwinds: what is handled in the frame that it has reached
   machine* home = nullptr;             // to which it is locked
   int thread_locks = 0;                // how often
+  bool panics = false;                 // destructors run because of an exception that nobody handles
   // Of the exception that leaves it, or none (diag/panic_trace.hpp). No unique_ptr: gdb_layout needs a
   // standard layout.
   std::vector<stack_trace> thrown_at;

@@ -72,7 +72,7 @@ void freeze_at_exit() {
   // inside comes soon, or as soon as it gets a core.
   constexpr auto k_for_who_computes = std::chrono::milliseconds(20);
   constexpr auto k_for_who_is_inside = std::chrono::seconds(10);
-  let_report_finish();
+  let_panics_finish();
   if (sched.freezing.load(std::memory_order_relaxed))
     return;  // registered more than once, called by one thread
   const machine* self = current_machine();
@@ -196,7 +196,7 @@ int run_main(const run_options& options, main_function call, void* f, std::sourc
   notify_submit();  // all may have fallen asleep before this thread counted: the sentinel looks for a
                     // deadlock again
   task.done.sleep();
-  let_report_finish();
+  let_panics_finish();
   std::atexit(end_at_exit);  // again: see above
   return task.result;
 }

@@ -91,7 +91,7 @@ void count_thread() noexcept {
   if (sched.machine_count.fetch_add(1, std::memory_order_relaxed) < most) return;
   join_left_machines();
   if (sched.machine_count.load(std::memory_order_relaxed) <= most) return;
-  write_stderr("goro: program exceeds " + std::to_string(most) + "-thread limit\n");
+  write_stderr("runtime: program exceeds " + std::to_string(most) + "-thread limit\n");
   fatal("thread exhaustion");
 }
 

@@ -18,8 +18,7 @@ enum class wait_reason : std::uint8_t {
   rwmutex_rlock,
   rwmutex_lock,
   cond_wait,
-  semacquire,
-  wait_group,
+  semacquire,  // a wait_group, or a future
   io_wait,
   // The same words, but there is a deadline.
   chan_receive_nil_until,
@@ -58,8 +57,6 @@ constexpr const char* to_string(wait_reason reason) noexcept {
       return "sync.Cond.Wait";
     case wait_reason::semacquire:
       return "semacquire";
-    case wait_reason::wait_group:
-      return "sync.WaitGroup.Wait";
     case wait_reason::io_wait:
       return "IO wait";
   }

@@ -43,6 +43,7 @@ void semaphore::acquire(std::int64_t n) {
     granted = waiters_.emplace_back(waiter{n, chan<unit>()}).granted;
   }
   granted.recv();
+  const std::lock_guard left(guard_);  // who has granted it may be in there; after this nobody is
 }
 
 std::error_code semaphore::acquire(const context& ctx, std::int64_t n) {
@@ -63,8 +64,8 @@ std::error_code semaphore::acquire(const context& ctx, std::int64_t n) {
   }
   select(granted, canceled);
   const std::error_code err = ctx.err();
+  const std::lock_guard held(guard_);  // whoever has granted it has left
   if (!err) return {};
-  const std::lock_guard held(guard_);
   // Granted at the same moment: then it has left the list, and its permits go on to others.
   if (granted || try_select(granted)) {
     held_ -= n;

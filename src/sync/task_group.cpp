@@ -42,17 +42,17 @@ void task_group::begin() {
 }
 
 void task_group::end() noexcept {
-  active_.fetch_sub(1, std::memory_order_release);  // pairs with set_limit()
   if (limit_) limit_->release();
-  running_.done();  // the group may be gone after this
+  active_.fetch_sub(1, std::memory_order_release);  // pairs with set_limit(), which may replace limit_ then
+  running_.done();                                  // the group may be gone after this
 }
 
 void task_group::fail(std::error_code err, std::exception_ptr exception) {
   {
     const std::lock_guard held(guard_);
+    if (exception && !exception_) exception_ = std::move(exception);
     if (err_) return;
     err_ = err;
-    exception_ = std::move(exception);
   }
   cancellable_.cancel(err);
 }

@@ -78,7 +78,7 @@ bool wait_group::wait_slow(const time_point* deadline) {
   detail::keyed_wait_node node;
   node.key = this;
   if (!detail::wait(entry, node, b.queue, b.guard, detail::place::last, deadline,
-                    detail::wait_reason::wait_group)) {
+                    detail::wait_reason::semacquire)) {
     return false;
   }
   detail::race_acquire(&state_);

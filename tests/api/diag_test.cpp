@@ -59,7 +59,7 @@ TEST_P(Diag, DIAG_05_wait_reasons_name_the_operation) {
   EXPECT_EQ(state_of("sends"), "chan send");
   EXPECT_EQ(state_of("locks"), "sync.Mutex.Lock");
   EXPECT_EQ(state_of("sleeps"), "sleep");
-  EXPECT_NE(state_of("waits"), "");
+  EXPECT_EQ(state_of("waits"), "semacquire");
   c.close();
   m.unlock();
   wg.done();

@@ -27,7 +27,7 @@ INSTANTIATE_TEST_SUITE_P(Procs, ProcessHandOff, goro_test::process_procs());
 TEST_P(ProcessHandOff, SCHED_21_too_many_threads_are_fatal) {
   const program_result r = run("exhausts_threads");
   EXPECT_EQ(r.exit_code, 2);
-  EXPECT_TRUE(matches(r.err, "goro: program exceeds 20-thread limit")) << r.err;
+  EXPECT_TRUE(matches(r.err, "runtime: program exceeds 20-thread limit")) << r.err;
   EXPECT_TRUE(matches(r.err, "fatal error: thread exhaustion")) << r.err;
 }
 

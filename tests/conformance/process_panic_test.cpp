@@ -93,6 +93,34 @@ TEST_P(ProcessPanic, LIFE_20_main_that_returns_meanwhile_does_not_cut_the_report
   expect_report(run("panic", {"main_returns"}));
 }
 
+// Each was lost every second time, or every third.
+TEST_P(ProcessPanic, LIFE_20_main_does_not_overtake_the_report_of_whom_it_waited_for) {
+  for (int i = 0; i != 5; ++i) {
+    expect_report(run("panic", {"main_hears_from_a_destructor"}));
+    expect_report(run("panic", {"main_hears_from_a_destructor", "plain"}));
+    expect_report(run("panic", {"main_gets_the_mutex"}));
+    expect_report(run("panic", {"main_gets_the_mutex", "plain"}));
+  }
+}
+
+TEST_P(ProcessPanic, LIFE_20_but_destructors_without_end_do_not_hold_the_process) {
+  const program_result r = run("panic", {"main_does_not_wait_for_ever"});
+  EXPECT_FALSE(r.timed_out);
+  EXPECT_EQ(r.exit_code, 0);
+}
+
+TEST_P(ProcessPanic, LIFE_07_nor_does_main_overtake_the_report_of_a_goroutine_that_ends_alone) {
+  for (int i = 0; i != 5; ++i) {
+    for (const char* how : {"", "plain"}) {
+      std::vector<std::string> args{"policy_and_main_returns"};
+      if (*how) args.emplace_back(how);
+      const program_result r = run("panic", args);
+      EXPECT_EQ(r.exit_code, 0);
+      EXPECT_TRUE(matches(r.err, "panic: boom\n\ngoroutine [0-9]+")) << r.err;
+    }
+  }
+}
+
 TEST_P(ProcessPanic, LIFE_21_a_text_that_parks_cannot_hang_the_report) {
   const program_result r = run("panic", {"text_that_parks"});
   EXPECT_FALSE(r.timed_out);

@@ -127,6 +127,34 @@ TEST_P(TaskGroup, ERRG_04_an_exception_is_rethrown_by_wait) {
   });
 }
 
+TEST_P(TaskGroup, ERRG_04_an_exception_is_rethrown_also_after_an_error) {
+  in_goroutine([] {
+    goro::task_group group;
+    group.go([] { return make_error_code(goro::errc::closed); });
+    group.go([](const goro::context& ctx) {
+      ctx.done().recv();  // until the first one has failed
+      throw std::runtime_error("boom");
+    });
+    EXPECT_THROW((void)group.wait(), std::runtime_error);
+    EXPECT_EQ(group.wait(), goro::errc::closed);
+  });
+}
+
+// Whoever has seen that none is active may replace what the last one has just released.
+TEST_P(TaskGroup, ERRG_03_the_limit_may_change_as_soon_as_none_is_active) {
+  in_goroutine([] {
+    for (int round = 0; round != goro_test::repetitions(300); ++round) {
+      goro::task_group group;
+      group.set_limit(1);
+      group.go([] {});
+      while (panic_text([&] { group.set_limit(2); }) != "no panic") {
+        if (round % 2 == 0) goro::this_goroutine::yield();
+      }
+      EXPECT_FALSE(group.wait());
+    }
+  });
+}
+
 TEST_P(TaskGroup, its_end_cancels_and_joins) {
   in_goroutine([] {
     std::atomic<bool> ended{false};
@@ -145,6 +173,21 @@ TEST_P(TaskGroup, its_end_cancels_and_joins) {
 
 struct Semaphore : goro_test::procs_test {};
 INSTANTIATE_TEST_SUITE_P(Procs, Semaphore, goro_test::all_procs());
+
+// To acquire all is to wait until everybody has released, and then the semaphore may go.
+TEST_P(Semaphore, may_be_destroyed_by_who_has_acquired_all) {
+  in_goroutine([] {
+    for (int round = 0; round != goro_test::repetitions(300); ++round) {
+      auto s = std::make_unique<goro::semaphore>(2);
+      s->acquire(2);
+      for (int i = 0; i != 2; ++i) {
+        goro::go([all = s.get()] { all->release(1); });
+      }
+      s->acquire(2);
+      s.reset();
+    }
+  });
+}
 
 TEST_P(Semaphore, ERRG_05_requests_are_served_in_the_order_of_their_arrival) {
   goro::semaphore s{3};

@@ -233,6 +233,26 @@ TEST_P(Timer, TIME_15_what_nobody_refers_to_is_reclaimed_without_stop) {
   });
 }
 
+TEST_P(Timer, TIME_15_so_is_what_after_gave_and_its_channel_shows_no_buffer) {
+  in_goroutine([] {
+    const auto armed = goro::stats().timers_armed;
+    {
+      std::vector<goro::recv_chan<goro::time_point>> channels;
+      for (int i = 0; i != 1000; ++i) channels.push_back(goro::after(1h));
+      EXPECT_EQ(goro::stats().timers_armed, armed + 1000);
+      EXPECT_EQ(channels.front().capacity(), 0U);
+    }
+    EXPECT_EQ(goro::stats().timers_armed, armed);
+    // Also while it fires.
+    for (int i = 0; i != goro_test::repetitions(2000); ++i) {
+      const auto c = goro::after(std::chrono::microseconds(i % 50));
+      if (i % 2 == 0) goro::this_goroutine::yield();
+      if (i % 3 == 0) c.recv();
+    }
+    EXPECT_EQ(goro::stats().timers_armed, armed);
+  });
+}
+
 TEST_P(Timer, TIME_16_several_may_use_one_timer_and_each_firing_reaches_one) {
   in_goroutine([] {
     goro::timer t{1ms};

@@ -5,6 +5,7 @@
 #include <exception>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -125,6 +126,26 @@ struct text_without_end : std::exception {
   const char* what() const noexcept override { goro::block_forever(); }
 };
 
+// Whom the destructors of a panicking goroutine wake ends the process before there is a report.
+void main_hears_from_a_destructor() {
+  goro::wait_group ended;
+  ended.go([] { throw std::runtime_error("boom"); });
+  ended.wait();
+}
+
+void main_gets_the_mutex() {
+  static goro::mutex m;
+  const goro::chan<goro::unit> locked;
+  goro::go([locked] {
+    const std::lock_guard held(m);
+    locked.close();
+    goro::sleep_for(1ms);
+    throw std::runtime_error("boom");
+  });
+  locked.recv();
+  const std::lock_guard held(m);
+}
+
 void several_at_once() {
   for (int i = 0; i < 20; ++i) {
     goro::go([] { throw std::runtime_error("boom"); });
@@ -142,6 +163,25 @@ void ends_only_the_goroutine() {
   std::puts("survived");
 }
 
+// Its report comes before the end of the process.
+void ends_only_the_goroutine_and_main_returns() {
+  goro::set_panic_policy(goro::panic_policy::end_goroutine);
+  main_hears_from_a_destructor();
+}
+
+// Its destructors do not come to an end.
+void main_does_not_wait_for_ever() {
+  const goro::chan<goro::unit> unwinds;
+  goro::go([unwinds] {
+    const goro::scope_exit deferred([unwinds] {
+      unwinds.close();
+      goro::block_forever();
+    });
+    throw std::runtime_error("boom");
+  });
+  unwinds.recv();
+}
+
 const std::map<std::string, std::function<void()>> k_cases{
     {"goroutine", started_goroutine},
     {"named", named_goroutine},
@@ -154,6 +194,10 @@ const std::map<std::string, std::function<void()>> k_cases{
     {"during_exit", panic_by_a_deferred_call_during_exit},
     {"during_exit_from_handler", panic_by_a_destructor_during_exit_from_a_handler},
     {"main_returns", main_returns_during_the_report},
+    {"main_hears_from_a_destructor", main_hears_from_a_destructor},
+    {"main_gets_the_mutex", main_gets_the_mutex},
+    {"main_does_not_wait_for_ever", main_does_not_wait_for_ever},
+    {"policy_and_main_returns", ends_only_the_goroutine_and_main_returns},
     {"text_that_parks", text_that_enters_the_runtime},
     {"text_that_throws", [] { throw text_that_throws(); }},
     {"text_without_end",
@@ -184,6 +228,12 @@ const std::map<std::string, std::function<void()>> k_cases{
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2 || !k_cases.contains(argv[1])) return 99;
+  // Without run(): main is a plain thread.
+  const bool plain = argc == 3 && std::string(argv[2]) == "plain";
+  if (argc != (plain ? 3 : 2) || !k_cases.contains(argv[1])) return 99;
+  if (plain) {
+    k_cases.at(argv[1])();
+    return 0;
+  }
   return goro::run(k_cases.at(argv[1]));
 }

@@ -12,6 +12,7 @@
 namespace goro::detail {
 
 struct wait_node;
+struct timer_node;
 
 // Waiting goroutines and threads in the order of their arrival.
 struct wait_queue {
@@ -40,6 +41,7 @@ struct chan_core {
   std::size_t capacity = 0;
   std::size_t head = 0;  // index of the oldest buffered element
   std::byte* buffer = nullptr;
+  timer_node* timer = nullptr;      // of after(): it goes with the channel
   std::atomic<bool> closed{false};  // written under the lock
   bool of_timer = false;            // its buffer is not shown: size and capacity read 0, as in Go
 
@@ -60,6 +62,7 @@ struct patience {
 
 chan_core* make_chan(std::size_t capacity, const element_ops& ops);
 void destroy_chan(chan_core* c) noexcept;
+void end_timer_of(chan_core& c) noexcept;
 
 inline void retain(chan_core* c) noexcept {
   if (c) c->refs.fetch_add(1, std::memory_order_relaxed);
