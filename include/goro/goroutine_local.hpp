@@ -12,7 +12,8 @@ void* local_object(const void* key, void* (*make)(), void (*destroy)(void*));
 
 // T{} on first use in a goroutine; destroyed at that goroutine's end, in reverse order of creation, while the
 // goroutine can still park. On a plain thread the object belongs to the thread. The variable itself is a key:
-// give it static storage. Use this where code without goroutines would use thread_local.
+// give it static storage. (In another one's place it would find that one's objects, if of the same type.) Use
+// this where code without goroutines would use thread_local.
 template <class T>
 class goroutine_local {
  public:

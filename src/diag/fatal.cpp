@@ -61,6 +61,22 @@ std::string panic_text() {
   }
 }
 
+// The same of one that is not in flight here: a destructor that it has called throws another one.
+std::string text_of(const panic_on_its_way& panic) {
+  void* object = panic.object;
+  const auto& base = static_cast<const abi::__class_type_info&>(typeid(std::exception));
+  if (panic.type->__do_upcast(&base, &object)) {
+    const char* text = static_cast<const std::exception*>(object)->what();
+    return text ? text : "(null)";
+  }
+  if (*panic.type == typeid(std::string)) return *static_cast<const std::string*>(panic.object);
+  if (*panic.type == typeid(const char*)) {
+    const char* text = static_cast<const char*>(panic.object);
+    return text ? text : "(null)";
+  }
+  return "(" + demangled(panic.type->name()) + ")";
+}
+
 std::string panic_lines();
 
 // What was caught before the exception in flight took its place (std::throw_with_nested).
@@ -289,9 +305,11 @@ void report_panic(bool must_end) noexcept {
   const bool ends_process = must_end ||
                             g_policy.load(std::memory_order_relaxed) == panic_policy::end_process ||
                             gp == sched.main_goroutine.load(std::memory_order_relaxed);
+  // By a second exception while a first one is on its way.
+  const panic_on_its_way first = must_end ? panic_of(*gp) : panic_on_its_way();
   const report_in_progress in_progress(*gp);
   if (ends_process) claim_report();  // first: the text may take its time
-  const std::string text = panic_lines();
+  const std::string text = (first.type ? "panic: " + text_of(first) + "\n\t" : "") + panic_lines();
   std::string stacks;
   if (traceback() != traceback_level::none)
     stacks = describe_panic(*gp, must_end ? panic_stage::terminates : panic_stage::unwound) + "\n";

@@ -26,16 +26,17 @@ namespace {
 
 constinit std::atomic<int> g_on_their_way{0};
 
-bool is_on_its_way(const goroutine* gp) noexcept { return gp && gp->extras && gp->extras->panics; }
+bool is_on_its_way(const goroutine* gp) noexcept { return gp && gp->extras && gp->extras->panic_type; }
 
-void note_stack() noexcept {
+void note_panic(const panic_on_its_way& panic) noexcept {
   const machine* mp = current_machine();
   goroutine* gp = mp ? mp->curg.get() : nullptr;
   if (!gp || gp->exiting) return;
   const race_hidden hidden;
   try {
     goroutine_extras& extras = extras_of(gp);
-    if (!std::exchange(extras.panics, true)) g_on_their_way.fetch_add(1, std::memory_order_relaxed);
+    if (!std::exchange(extras.panic_type, panic.type)) g_on_their_way.fetch_add(1, std::memory_order_relaxed);
+    extras.panic_object = panic.object;
     extras.thrown_at.assign(1, stack_trace());
     trace_caller(extras.thrown_at.front());
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): the report goes without
@@ -52,15 +53,20 @@ int panics_on_their_way() noexcept {
 
 void panic_has_arrived(goroutine& g) noexcept {
   if (is_on_its_way(&g)) g_on_their_way.fetch_sub(1, std::memory_order_release);
-  if (g.extras) g.extras->panics = false;
+  if (g.extras) g.extras->panic_type = nullptr;
+}
+
+panic_on_its_way panic_of(const goroutine& g) noexcept {
+  if (!g.extras) return {};
+  return {.type = g.extras->panic_type, .object = g.extras->panic_object};
 }
 
 class probe_type final : public std::type_info {
  public:
   probe_type() noexcept : type_info("N4goro6detail11panic_probeE") {}
 
-  bool __do_catch(const std::type_info* /*thrown*/, void** /*object*/, unsigned /*outer*/) const override {
-    note_stack();
+  bool __do_catch(const std::type_info* thrown, void** object, unsigned /*outer*/) const override {
+    note_panic({.type = thrown, .object = *object});
     return false;
   }
 };

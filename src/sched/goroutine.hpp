@@ -11,6 +11,7 @@
 #include <exception>
 #include <source_location>
 #include <string>
+#include <typeinfo>
 #include <vector>
 
 #include <goro/detail/lock.hpp>
@@ -81,7 +82,9 @@ struct goroutine_extras {
   std::exception_ptr handled_at_exit;  // while exit unwinds: what is handled in the frame that it has reached
   machine* home = nullptr;             // to which it is locked
   int thread_locks = 0;                // how often
-  bool panics = false;                 // destructors run because of an exception that nobody handles
+  // While destructors run because of an exception that nobody handles: what that is.
+  const std::type_info* panic_type = nullptr;
+  void* panic_object = nullptr;
   // Of the exception that leaves it, or none (diag/panic_trace.hpp). No unique_ptr: gdb_layout needs a
   // standard layout.
   std::vector<stack_trace> thrown_at;

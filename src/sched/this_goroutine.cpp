@@ -46,7 +46,7 @@ void* local_object(const void* key, void* (*make)(), void (*destroy)(void*)) {
     locals = &thread_locals();
   }
   for (const auto& o : locals->objects) {
-    if (o.key == key) return o.value;
+    if (o.key == key && o.destroy == destroy) return o.value;  // never one of another type
   }
   void* value = make();  // may park; the goroutine keeps its locals
   locals->objects.push_back({key, value, destroy});

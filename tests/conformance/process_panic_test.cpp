@@ -73,9 +73,14 @@ TEST_P(ProcessPanic, LIFE_10_the_report_lists_what_was_replaced_oldest_first) {
       << r.err;
 }
 
-// Not the whole chain: C++ keeps no list of what is being unwound, and ends the process at the second throw.
+// C++ ends the process at the second throw, while the first exception is still there.
 TEST_P(ProcessPanic, LIFE_10_a_deferred_call_that_throws_during_unwinding_is_reported) {
-  expect_report(run("panic", {"replaced_by_a_deferred_call"}), "newer", "1");
+  for (const auto& [older, text] : {std::pair("exception", "older"), std::pair("string", "older"),
+                                    std::pair("text", "older"), std::pair("number", "\\(int\\)")}) {
+    const program_result r = run("panic", {"replaced_by_a_deferred_call", older});
+    EXPECT_EQ(r.exit_code, 2);
+    EXPECT_TRUE(matches(r.err, std::string("^panic: ") + text + "\n\tpanic: newer\n\ngoroutine 1 ")) << r.err;
+  }
 }
 
 TEST_P(ProcessPanic, LIFE_16_a_panic_by_a_deferred_call_during_exit_ends_the_process_with_its_text) {

@@ -79,8 +79,13 @@ void replaced_by_handlers() {
   }
 }
 
+std::string variant;  // the second argument
+
 void replaced_by_a_deferred_call() {
   const goro::scope_exit deferred([] { throw std::runtime_error("newer"); });
+  if (variant == "string") throw std::string("older");
+  if (variant == "text") throw "older";
+  if (variant == "number") throw 42;
   throw std::runtime_error("older");
 }
 
@@ -228,10 +233,9 @@ const std::map<std::string, std::function<void()>> k_cases{
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Without run(): main is a plain thread.
-  const bool plain = argc == 3 && std::string(argv[2]) == "plain";
-  if (argc != (plain ? 3 : 2) || !k_cases.contains(argv[1])) return 99;
-  if (plain) {
+  if (argc < 2 || argc > 3 || !k_cases.contains(argv[1])) return 99;
+  if (argc == 3) variant = argv[2];
+  if (variant == "plain") {  // without run(): main is a plain thread
     k_cases.at(argv[1])();
     return 0;
   }
