@@ -100,7 +100,7 @@ TEST_P(ProcessPanic, LIFE_20_main_that_returns_meanwhile_does_not_cut_the_report
 
 // Each was lost every second time, or every third.
 TEST_P(ProcessPanic, LIFE_20_main_does_not_overtake_the_report_of_whom_it_waited_for) {
-  for (int i = 0; i != 5; ++i) {
+  for (int i = 0; i != goro_test::repetitions(5); ++i) {
     expect_report(run("panic", {"main_hears_from_a_destructor"}));
     expect_report(run("panic", {"main_hears_from_a_destructor", "plain"}));
     expect_report(run("panic", {"main_gets_the_mutex"}));
@@ -115,7 +115,7 @@ TEST_P(ProcessPanic, LIFE_20_but_destructors_without_end_do_not_hold_the_process
 }
 
 TEST_P(ProcessPanic, LIFE_07_nor_does_main_overtake_the_report_of_a_goroutine_that_ends_alone) {
-  for (int i = 0; i != 5; ++i) {
+  for (int i = 0; i != goro_test::repetitions(5); ++i) {
     for (const char* how : {"", "plain"}) {
       std::vector<std::string> args{"policy_and_main_returns"};
       if (*how) args.emplace_back(how);

@@ -251,22 +251,37 @@ TEST_P(Semaphore, ERRG_06_who_gives_up_lets_those_behind_go_on) {
   goro::semaphore s{2};
   s.acquire(1);
   const auto [c, cancel] = goro::with_cancel(goro::background());
-  go_named("large", [&, &ctx = c] { EXPECT_TRUE(s.acquire(ctx, 2)); });
+  goro::wait_group users;
+  users.add(2);
+  go_named("large", [&, &ctx = c] {
+    EXPECT_TRUE(s.acquire(ctx, 2));
+    users.done();
+  });
   EXPECT_TRUE(all_park("large"));
-  go_named("small", [&] { s.acquire(1); });
+  go_named("small", [&] {
+    s.acquire(1);
+    users.done();
+  });
   EXPECT_TRUE(all_park("small"));
   cancel();
+  users.wait();
   EXPECT_TRUE(eventually([&] { return alive() == 0; }));
 }
 
 TEST_P(Semaphore, ERRG_07_a_request_above_the_size_holds_up_nobody) {
   goro::semaphore s{2};
   const auto [c, cancel] = goro::with_cancel(goro::background());
-  go_named("too large", [&, &ctx = c] { EXPECT_EQ(s.acquire(ctx, 3), goro::errc::canceled); });
+  goro::wait_group users;
+  users.add();
+  go_named("too large", [&, &ctx = c] {
+    EXPECT_EQ(s.acquire(ctx, 3), goro::errc::canceled);
+    users.done();
+  });
   EXPECT_TRUE(all_park("too large"));
   EXPECT_TRUE(s.try_acquire(2));
   s.release(2);
   cancel();
+  users.wait();
   EXPECT_TRUE(eventually([&] { return alive() == 0; }));
 }
 
