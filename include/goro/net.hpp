@@ -133,7 +133,8 @@ class cancel_guard {
 class conn : public descriptor {
  public:
   // Waits until there is at least one byte, and reads what is there, up to to.size(). n == 0 without an error
-  // is the end of the stream, unless `to` is empty, which returns at once. (Conn.Read)
+  // is the end of the stream, unless `to` is empty: that returns at once, whatever deadlines and guards say.
+  // (Conn.Read)
   io_result read(std::span<std::byte> to);
   // Reads until `to` is full; errc::unexpected_eof if the stream ends before, with the n that it had. At its
   // very end: n == 0 without an error. (io.ReadFull)
@@ -219,9 +220,10 @@ class udp_socket : public descriptor {
   // To and from one peer only: read() and write() then, as well as the others. (net.Dial("udp", …))
   static result<udp_socket> connect(const context& ctx, std::string_view host_port);
 
+  // The next datagram; into no bytes, too: then all of it is lost.
   result<datagram> receive_from(std::span<std::byte> to);
   io_result send_to(std::span<const std::byte> from, const endpoint& to);
-  io_result read(std::span<std::byte> to);           // one datagram; it may be empty
+  io_result read(std::span<std::byte> to);           // one datagram, or an empty one; none if `to` is empty
   io_result write(std::span<const std::byte> from);  // one datagram
   endpoint local() const;
   endpoint remote() const;  // of a connected one

@@ -74,6 +74,7 @@ result<udp_socket::datagram> udp_socket::receive_from(std::span<std::byte> to) {
 }
 
 io_result udp_socket::read(std::span<std::byte> to) {
+  if (to.empty()) return {.n = 0, .err = is_open() ? std::error_code() : errc::closed};
   const auto d = receive_from(to);
   return d ? io_result{.n = d->n, .err = {}} : io_result{.n = 0, .err = d.error()};
 }

@@ -307,6 +307,28 @@ TEST_P(NetStream, NET_13_an_empty_read_does_not_wait) {
   });
 }
 
+TEST_P(NetStream, NET_13_an_empty_read_heeds_neither_deadlines_nor_others_that_wait) {
+  auto [a, b] = connected();
+  goro::wait_group ended;
+  ended.add();
+  go_named("reader", [&, &a = a] {
+    EXPECT_EQ(read_all(a), "x");
+    ended.done();
+  });
+  ASSERT_TRUE(all_park("reader"));
+  everywhere([&a = a, &b = b] {
+    EXPECT_FALSE(a.read({}).err);
+    EXPECT_FALSE(b.set_read_deadline(goro_test::long_ago()));
+    const io_result r = b.read({});
+    EXPECT_EQ(r.n, 0U);
+    EXPECT_FALSE(r.err);
+    EXPECT_FALSE(b.read_full({}).err);
+  });
+  EXPECT_TRUE(b.write("x"));
+  EXPECT_FALSE(b.close());
+  ended.wait();
+}
+
 TEST_P(NetStream, read_full_tells_a_stream_that_ends_too_early) {
   everywhere([] {
     auto [a, b] = connected();

@@ -107,6 +107,25 @@ TEST_P(NetUdp, connected_sockets) {
   });
 }
 
+// Into no bytes a datagram is received, and lost, by receive_from() only.
+TEST_P(NetUdp, NET_13_an_empty_read_neither_waits_nor_takes_a_datagram) {
+  everywhere([] {
+    auto server = udp_socket::bind("127.0.0.1:0").value();
+    auto client = udp_socket::connect(goro::background(), to_string(server.local())).value();
+    EXPECT_FALSE(client.set_read_deadline(in(1h)));
+    EXPECT_FALSE(client.read({}).err);
+    EXPECT_FALSE(client.set_read_deadline(goro_test::long_ago()));
+    EXPECT_FALSE(client.read({}).err);
+    EXPECT_TRUE(client.write(bytes_of(std::string_view("one"))));
+    EXPECT_TRUE(client.write(bytes_of(std::string_view("two"))));
+    EXPECT_FALSE(server.read({}).err);
+    EXPECT_TRUE(server.receive_from({}).value().truncated);
+    EXPECT_EQ(receive(server), "two");
+    EXPECT_FALSE(client.close());
+    EXPECT_EQ(client.read({}).err, errc::closed);
+  });
+}
+
 TEST_P(NetUdp, a_socket_for_both_families) {
   everywhere([] {
     auto both = udp_socket::bind(":0").value();
