@@ -196,10 +196,10 @@ class tcp_listener : public descriptor {
 };
 
 // Connects to "host:port": a name is resolved, and its addresses are tried in turn; an empty host is this
-// machine. Ends with ctx.err() when the context is done, of whose time each address gets its share. A later
-// end of the context has no effect on the connection. Data is sent at once, and a peer that is gone is found
-// out after some minutes, as in Go (TCP_NODELAY, SO_KEEPALIVE). errc::invalid_address, errc::no_such_host,
-// std::errc::connection_refused, ... (Dialer.DialContext)
+// machine. Ends with ctx.err() when the context is done, not before; of its time each address gets its share.
+// A later end of the context has no effect on the connection. Data is sent at once, and a peer that is gone
+// is found out after some minutes, as in Go (TCP_NODELAY, SO_KEEPALIVE). errc::invalid_address,
+// errc::no_such_host, std::errc::connection_refused, ... (Dialer.DialContext)
 result<tcp_conn> dial(const context& ctx, std::string_view host_port);
 
 // Listens at "127.0.0.1:8080", "[::1]:8080" or, on all addresses, ":8080"; port 0 is chosen by the kernel,

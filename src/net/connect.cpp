@@ -29,14 +29,22 @@ bool met_itself(int fd) noexcept {
 }
 
 // How long one of several addresses may take: an equal part of what is left, but at least two seconds, as in
-// Go.
+// Go. None where that is all of it: the context ends the last attempt, and is done before dial() is.
 time_point share_of(const std::optional<time_point>& deadline, std::size_t addresses_left) {
   if (!deadline || *deadline == time_point::max()) return k_no_deadline;
   constexpr auto k_least = std::chrono::seconds(2);
   const time_point start = now();
   const auto left = *deadline - start;
   const auto part = left / static_cast<clock::rep>(addresses_left);
-  return start + std::max<clock::duration>(part, std::min<clock::duration>(left, k_least));
+  const auto share = std::max<clock::duration>(part, k_least);
+  return share < left ? start + share : k_no_deadline;
+}
+
+// How the context has ended, if it has. When its time is over it is about to, and there is none for others.
+std::error_code end_of(const context& ctx) {
+  const std::optional<time_point> limit = ctx.deadline();
+  if (limit && *limit <= now()) ctx.done().recv();
+  return ctx.err();
 }
 
 }  // namespace
@@ -58,10 +66,9 @@ result<net_fd_handle> connect_to(const context& ctx, const address& to, int type
   if (!f) return f;
   if (error == EINPROGRESS) {
     const std::shared_ptr<cancel_link> link = cancel_on_end(ctx, f->get());
-    const std::optional<time_point> limit = ctx.deadline();
-    static_cast<void>(set_deadlines(f->get(), earlier(deadline, limit.value_or(k_no_deadline)), true, true));
+    static_cast<void>(set_deadlines(f->get(), deadline, true, true));
     const std::error_code err = finish_connecting(**f);
-    if (link) end_link(*link);
+    if (link) end_link(*link);  // waits for a cancel that is under way, so that the context tells of it
     if (err) return fail(ctx.err() ? ctx.err() : err);
     static_cast<void>(set_deadlines(f->get(), k_no_deadline, true, true));
   }
@@ -97,7 +104,7 @@ result<net_fd_handle> connect_by_name(const context& ctx, std::string_view host_
     auto f = connect_to_other(ctx, to, type, kind, share_of(ctx.deadline(), found->size() - i));
     if (f) return f;
     if (!first) first = f.error();
-    if (const std::error_code err = ctx.err()) return fail(err);
+    if (const std::error_code err = end_of(ctx)) return fail(err);
   }
   return fail(first ? first : make_error_code(errc::no_such_host));
 }

@@ -12,7 +12,8 @@ namespace goro::detail {
 // What the kernel says of a descriptor: its own address, or its peer's; endpoint() if it is closed.
 net::endpoint ask_address(net_fd* f, address (*what)(int fd) noexcept);
 
-// Makes a socket and connects it; at most until the deadline, or as long as the context is not done.
+// Makes a socket and connects it; at most until the deadline, or as long as the context is not done. That
+// ends itself: its own deadline is not to be given here.
 result<net_fd_handle> connect_to(const context& ctx, const address& to, int type, fd_kind kind,
                                  time_point deadline);
 

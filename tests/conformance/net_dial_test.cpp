@@ -36,6 +36,8 @@ using namespace std::chrono_literals;
 struct NetDial : goro_test::net_test {};
 INSTANTIATE_TEST_SUITE_P(Procs, NetDial, goro_test::all_procs());
 
+const goro::context_key<int> k_key;
+
 // A listener whose queue is full: the kernel lets further connections wait.
 class blackhole {
  public:
@@ -103,6 +105,22 @@ TEST_P(NetDial, NET_18_the_contexts_time_and_end_are_obeyed) {
   EXPECT_EQ(goro_test::state_of("dialler"), "IO wait");
   cancel();
   ASSERT_TRUE(eventually([&] { return ended == 4; }));
+}
+
+TEST_P(NetDial, NET_18_who_has_dialled_until_the_deadline_finds_the_context_done) {
+  const blackhole hole;
+  everywhere([&] {
+    for (int i = 0; i < goro_test::repetitions(20); ++i) {
+      const auto [ctx, cancel] = goro::with_timeout(goro::background(), 2ms);
+      const auto below = goro::with_value(ctx, k_key, 1);
+      EXPECT_EQ(dial(below, hole.address).error(), errc::timed_out);
+      ASSERT_EQ(ctx.err(), errc::timed_out) << i;
+    }
+    // Each address has its share of the time, but the last one's end is the context's.
+    const auto [ctx, cancel] = goro::with_timeout(goro::background(), 20ms);
+    EXPECT_FALSE(dial(ctx, "localhost:" + hole.address.substr(hole.address.find(':') + 1)));
+    EXPECT_TRUE(ctx.err());
+  });
 }
 
 TEST_P(NetDial, NET_18_a_later_end_of_the_context_has_no_effect) {
