@@ -155,7 +155,8 @@ class stream_conn : public conn {
  public:
   // The peer reads to the end of what was written; writing afterwards fails. (CloseWrite)
   std::error_code close_write();
-  // Reading afterwards finds the end of the stream. (CloseRead)
+  // Reading finds the end of the stream from now on, whatever comes or has come; so do reads that wait.
+  // (CloseRead)
   std::error_code close_read();
 
  protected:

@@ -63,7 +63,11 @@ std::error_code shut_down(detail::net_fd* f, int how) {
 }  // namespace
 
 std::error_code stream_conn::close_write() { return shut_down(fd(), SHUT_WR); }
-std::error_code stream_conn::close_read() { return shut_down(fd(), SHUT_RD); }
+std::error_code stream_conn::close_read() {
+  // Before: who waits is woken by the kernel, and looks. Release: pairs with read_fd().
+  if (fd()) fd()->read_closed.store(true, std::memory_order_release);
+  return shut_down(fd(), SHUT_RD);
+}
 
 result<file_conn> file_conn::adopt(int fd) {
   if (detail::is_socket(fd)) return detail::adopt_fd<file_conn>(fd, detail::fd_kind::socket);

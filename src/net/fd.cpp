@@ -87,6 +87,7 @@ namespace {
 // has ended or there is urgent data, which the poller knows by then.
 std::error_code wait_if_drained(net_fd& f) {
   if (!std::exchange(f.drained, false) || f.poll->eager.load(std::memory_order_relaxed)) return {};
+  if (f.read_closed.load(std::memory_order_relaxed)) return {};
   return wait_for(f, direction::read);
 }
 
@@ -100,7 +101,10 @@ io_result read_fd(net_fd* f, std::span<std::byte> to) {
   std::error_code err = may_begin(*f, direction::read);
   if (!err) err = wait_if_drained(*f);
   if (err) return {.n = 0, .err = err};
-  const transfer t = until_done(*f, direction::read, err, [&] { return read_bytes(f->fd, to); });
+  const transfer t = until_done(*f, direction::read, err, [&] {
+    // Acquire: pairs with close_read().
+    return f->read_closed.load(std::memory_order_acquire) ? transfer() : read_bytes(f->fd, to);
+  });
   f->drained = f->kind == fd_kind::tcp && !err && t.n != 0 && t.n < to.size();
   return {.n = t.n, .err = err};
 }

@@ -45,6 +45,8 @@ struct net_fd {
   mutex reading;
   mutex writing;
   std::string path;  // of a Unix listener: its file goes with it
+  // By close_read(): whatever comes, the stream has ended. The kernel ends only the reads that find nothing.
+  std::atomic<bool> read_closed{false};
   // How many events there had been before the last try in each direction; and whether the last read has taken
   // all there was. Guarded by the mutex of the direction.
   std::array<std::uint32_t, 2> seen{};

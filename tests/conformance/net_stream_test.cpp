@@ -193,6 +193,60 @@ TEST_P(NetStream, NET_10_close_read_ends_a_read_that_waits) {
   EXPECT_EQ(read_text(b, 5), "still");
 }
 
+TEST_P(NetStream, NET_10_after_close_read_nothing_is_read_any_more) {
+  everywhere([] {
+    const auto talk = [](goro::net::stream_conn& a, goro::net::stream_conn& b, bool write_too) {
+      EXPECT_TRUE(b.write("taken, left"));
+      EXPECT_EQ(read_text(a, 5), "taken");
+      if (write_too) {
+        EXPECT_FALSE(a.close_write());
+      }
+      EXPECT_FALSE(a.close_read());
+      EXPECT_EQ(read_all(a), "");
+      for (int i = 0; i < 3; ++i) {
+        static_cast<void>(b.write("late"));  // refused by the kernel, or not
+        EXPECT_EQ(read_all(a), "");
+      }
+      if (!write_too) {
+        EXPECT_TRUE(a.write("still"));
+        EXPECT_EQ(read_text(b, 5), "still");
+      }
+    };
+    for (const bool write_too : {false, true}) {
+      auto tcp = connected();
+      talk(tcp.client, tcp.server, write_too);
+      auto local = goro::net::unix_conn::pair().value();
+      talk(local.first, local.second, write_too);
+    }
+  });
+}
+
+// Also if it looks only when there is something to be read.
+TEST_P(NetStream, NET_10_close_read_ends_a_read_that_waits_whatever_comes) {
+  in_goroutine([] {
+    for (int i = 0; i < repetitions(100); ++i) {
+      auto [a, b] = connected();
+      EXPECT_TRUE(b.write("x"));
+      goro::wait_group ended;
+      const auto reader = [&, &a = a] {
+        std::string part(8, '\0');
+        EXPECT_EQ(a.read(bytes_of(part)).n, 1U);  // a short one: the next waits without a try
+        ended.done();
+        EXPECT_EQ(a.read(bytes_of(part)).n, 0U);
+        ended.done();
+      };
+      ended.add();
+      go_named("reader", reader);
+      ended.wait();
+      ended.add();
+      ASSERT_TRUE(all_park("reader"));
+      EXPECT_FALSE(a.close_read());
+      static_cast<void>(b.write("late"));
+      ended.wait();
+    }
+  });
+}
+
 TEST_P(NetStream, NET_11_a_large_transfer_is_complete_in_both_directions) {
   const std::string there = pattern(static_cast<std::size_t>(repetitions(24'000'000)), 1);
   const std::string back = pattern(there.size() / 2, 2);
