@@ -115,9 +115,10 @@ class descriptor {
 };
 
 // While it lives, the end of the context ends the calls of that object with errc::canceled, those that wait
-// as well as later ones: when the cancel returns, or ctx.err() tells, it is so. Afterwards the object can be
-// used as before. It must not outlive the object. One object may have several, in any order: it is usable as
-// long as the contexts of all that live go on.
+// as well as later ones: when the cancel returns, or ctx.err() tells, it is so. Only a call on a regular file
+// that is under way does its work. Afterwards the object can be used as before. It must not outlive the
+// object. One object may have several, in any order: it is usable as long as the contexts of all that live go
+// on.
 class cancel_guard {
  public:
   cancel_guard(const context& ctx, descriptor& what);

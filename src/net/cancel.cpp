@@ -17,13 +17,15 @@ namespace {
 // What waits for the descriptor belongs to somebody else once that is closed.
 void set_canceled(net_fd* f, bool canceled) {
   const fd_use use(f);
-  if (use) set_canceled(*f->poll, canceled);
+  if (!use) return;
+  if (f->poll) return set_canceled(*f->poll, canceled);
+  f->cancels.fetch_add(canceled ? 1 : -1, std::memory_order_release);  // pairs with may_begin()
 }
 
 }  // namespace
 
 std::shared_ptr<cancel_link> cancel_on_end(const context& ctx, net_fd* f) {
-  if (!f || !f->poll || !ctx.done()) return nullptr;
+  if (!f || !ctx.done()) return nullptr;
   auto link = std::make_shared<cancel_link>();
   link->f = f;
   auto action = [l = link.get()] {  // it lives until end_link()

@@ -41,7 +41,8 @@ struct net_fd {
   std::atomic<std::uint32_t> uses{1};
   int fd = -1;
   fd_kind kind = fd_kind::socket;
-  poll_desc* poll = nullptr;  // null: never has to wait (a regular file)
+  poll_desc* poll = nullptr;    // null: never has to wait (a regular file)
+  std::atomic<int> cancels{0};  // by how many contexts it is cancelled, if nobody waits for it
   mutex reading;
   mutex writing;
   std::string path;  // of a Unix listener: its file goes with it
@@ -83,7 +84,9 @@ class [[nodiscard]] fd_use {
 
 // May an operation in that direction begin?
 inline std::error_code may_begin(const net_fd& f, direction dir) noexcept {
-  return f.poll ? check(*f.poll, dir) : std::error_code();
+  if (f.poll) return check(*f.poll, dir);
+  // Acquire: pairs with set_canceled().
+  return f.cancels.load(std::memory_order_acquire) != 0 ? errc::canceled : std::error_code();
 }
 
 // Waits until something may have become possible since the last try.

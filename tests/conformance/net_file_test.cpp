@@ -99,13 +99,38 @@ TEST_P(NetFile, NET_19_regular_files_have_no_deadlines) {
     EXPECT_EQ(file.set_write_deadline({}), errc::no_deadline);
     EXPECT_EQ(::lseek(fd, 0, SEEK_SET), 0);
     EXPECT_EQ(read_all(file), "on disk");
-    const auto [ctx, cancel] = goro::with_cancel(goro::background());
-    cancel();
-    const goro::net::cancel_guard without_effect(ctx, file);
-    EXPECT_TRUE(file.write("."));
     EXPECT_FALSE(file.close());
     EXPECT_EQ(file.set_deadline({}), errc::closed);
     EXPECT_EQ(file.write(".").err, errc::closed);
+  });
+}
+
+TEST_P(NetFile, NET_19_a_cancel_ends_what_comes_later_on_a_regular_file) {
+  everywhere([] {
+    auto file = file_conn::adopt(temporary_file()).value();
+    const auto [outer, end_outer] = goro::with_cancel(goro::background());
+    const auto [inner, end_inner] = goro::with_cancel(outer);
+    {
+      const goro::net::cancel_guard guard(outer, file);
+      {
+        const goro::net::cancel_guard within(inner, file);
+        EXPECT_TRUE(file.write("before"));
+        end_inner();
+        EXPECT_EQ(file.write("x").err, errc::canceled);
+      }
+      EXPECT_TRUE(file.write(", between"));
+      end_outer();
+      EXPECT_EQ(file.write("x").err, errc::canceled);
+      EXPECT_EQ(goro_test::read_one(file).err, errc::canceled);
+      const goro::net::cancel_guard ended(outer, file);
+    }
+    EXPECT_TRUE(file.write(", after"));
+    EXPECT_EQ(::lseek(file.native_handle(), 0, SEEK_SET), 0);
+    EXPECT_EQ(read_all(file), "before, between, after");
+    const goro::net::cancel_guard until_closed(goro::background(), file);
+    const goro::net::cancel_guard of_closed(outer, file);
+    EXPECT_FALSE(file.close());
+    EXPECT_EQ(file.write("x").err, errc::closed);
   });
 }
 
