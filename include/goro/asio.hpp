@@ -57,6 +57,7 @@ inline boost::system::error_code to_asio(std::error_code e) {
       case errc::no_deadline:
         return error::operation_not_supported;
       case errc::invalid_address:
+      case errc::invalid_path:
         return error::invalid_argument;
     }
   }

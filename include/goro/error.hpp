@@ -16,7 +16,7 @@ namespace goro {
 
 // Errors of goro's own. They compare equal to the std::errc of the same meaning: timed_out,
 // operation_canceled, operation_would_block, host_unreachable (no_such_host), invalid_argument
-// (invalid_address), ...; callers compare codes, never texts.
+// (invalid_address, invalid_path), ...; callers compare codes, never texts.
 enum class errc {
   closed = 1,
   timed_out,
@@ -26,6 +26,7 @@ enum class errc {
   no_such_host,
   no_deadline,
   invalid_address,
+  invalid_path,
 };
 
 // The category of errc; one object for the life of the process. Never throws.

@@ -258,8 +258,9 @@ class unix_listener : public descriptor {
 };
 
 // A path; one that begins with '@' is a name of Linux's own (abstract), without a file. std::errc::
-// filename_too_long beyond 107 characters; errc::invalid_address if it is empty or has a NUL in it.
-// (net.Dial("unix", …), net.Listen("unix", …))
+// filename_too_long beyond 107 characters; errc::invalid_path if it is empty or has a NUL in it.
+// dial_unix() does not wait for room in the listener's queue: std::errc::resource_unavailable_try_again, as
+// in Go. (net.Dial("unix", …), net.Listen("unix", …))
 result<unix_conn> dial_unix(const context& ctx, std::string_view path);
 result<unix_listener> listen_unix(std::string_view path);
 

@@ -26,6 +26,8 @@ class category final : public std::error_category {
         return "file type does not support deadline";
       case errc::invalid_address:
         return "invalid address (wanted: host:port, [IPv6]:port)";
+      case errc::invalid_path:
+        return "invalid path for a Unix socket (empty, or with a NUL in it)";
     }
     return "unknown goro error";
   }
@@ -41,6 +43,7 @@ class category final : public std::error_category {
       case errc::no_such_host:
         return std::errc::host_unreachable;
       case errc::invalid_address:
+      case errc::invalid_path:
         return std::errc::invalid_argument;
       case errc::no_deadline:
         return std::errc::operation_not_supported;

@@ -11,7 +11,7 @@ using detail::os_error;
 
 result<detail::address> address_of(std::string_view path) {
   // No name: the kernel would end it at a NUL, or choose one by itself.
-  if (path.empty() || path.find('\0') != std::string_view::npos) return fail(errc::invalid_address);
+  if (path.empty() || path.find('\0') != std::string_view::npos) return fail(errc::invalid_path);
   const detail::address a = detail::unix_address(path);
   if (a.size == 0) return fail(make_error_code(std::errc::filename_too_long));
   return a;

@@ -23,6 +23,7 @@ TEST(Errc, texts) {
   EXPECT_EQ(text(errc::would_block), "would block");
   EXPECT_EQ(text(errc::unexpected_eof), "unexpected end of file");
   EXPECT_EQ(text(errc::no_such_host), "no such host");
+  EXPECT_NE(text(errc::invalid_path).find("Unix"), std::string::npos);
   EXPECT_FALSE(std::error_code(4711, goro::goro_category()).message().empty());
   EXPECT_FALSE(std::error_code(0, goro::goro_category()).message().empty());
 }
@@ -41,6 +42,8 @@ TEST(Errc, equivalences_with_std) {
   EXPECT_EQ(make_error_code(errc::canceled), std::errc::operation_canceled);
   EXPECT_EQ(make_error_code(errc::would_block), std::errc::operation_would_block);
   EXPECT_EQ(make_error_code(errc::no_such_host), std::errc::host_unreachable);
+  EXPECT_EQ(make_error_code(errc::invalid_address), std::errc::invalid_argument);
+  EXPECT_EQ(make_error_code(errc::invalid_path), std::errc::invalid_argument);
   EXPECT_NE(make_error_code(errc::timed_out), std::errc::operation_canceled);
   EXPECT_NE(make_error_code(errc::closed), std::errc::timed_out);
   EXPECT_NE(make_error_code(errc::closed), make_error_code(errc::timed_out));

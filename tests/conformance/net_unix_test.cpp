@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -146,10 +147,21 @@ TEST_P(NetUnix, names_that_are_none) {
     EXPECT_EQ(dial_unix(goro::background(), path()).error(), std::errc::no_such_file_or_directory);
     EXPECT_EQ(listen_unix(directory + "/no/such").error(), std::errc::no_such_file_or_directory);
     const std::string with_nul = path() + std::string("\0tail", 5);
-    EXPECT_EQ(listen_unix(with_nul).error(), errc::invalid_address);
-    EXPECT_EQ(dial_unix(goro::background(), with_nul).error(), errc::invalid_address);
-    EXPECT_EQ(listen_unix("").error(), errc::invalid_address);
-    EXPECT_EQ(dial_unix(goro::background(), "").error(), errc::invalid_address);
+    EXPECT_EQ(listen_unix(with_nul).error(), errc::invalid_path);
+    EXPECT_EQ(dial_unix(goro::background(), with_nul).error(), errc::invalid_path);
+    EXPECT_EQ(listen_unix("").error(), errc::invalid_path);
+    EXPECT_EQ(dial_unix(goro::background(), "").error(), errc::invalid_path);
+  });
+}
+
+TEST_P(NetUnix, a_full_queue_is_an_error_at_once) {
+  everywhere([this] {
+    auto listener = listen_unix(path()).value();
+    EXPECT_EQ(::listen(listener.native_handle(), 0), 0);
+    auto queued = dial_unix(goro::background(), path()).value();
+    EXPECT_EQ(dial_unix(goro::background(), path()).error(), std::errc::resource_unavailable_try_again);
+    EXPECT_TRUE(listener.accept());
+    EXPECT_TRUE(dial_unix(goro::background(), path()));
   });
 }
 
