@@ -168,7 +168,7 @@ class tcp_conn : public stream_conn {
  public:
   // Makes an object of somebody else's connected socket, which it owns from then on if it succeeds. That it
   // is one is for the caller to know; std::errc::bad_file_descriptor, std::errc::file_exists if an object of
-  // goro owns it already.
+  // goro owns it already, or somebody waits in wait_readable() or wait_writable() for it.
   static result<tcp_conn> adopt(int fd);
 
   endpoint local() const;

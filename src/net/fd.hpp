@@ -145,11 +145,14 @@ class owned_fd {
   int fd_;
 };
 
-// Somebody else's descriptor as an object of net.hpp; stays theirs if this fails.
+// Somebody else's descriptor as an object of net.hpp; stays theirs, and as it was, if this fails.
 template <class T>
 result<T> adopt_fd(int fd, fd_kind kind) {
-  if (const int error = make_nonblocking(fd); error != 0) return fail(os_error(error));
-  return as_object<T>(make_net_fd(fd, kind));
+  bool changed = false;
+  if (const int error = make_nonblocking(fd, changed); error != 0) return fail(os_error(error));
+  auto f = make_net_fd(fd, kind);
+  if (!f && changed) make_blocking(fd);
+  return as_object<T>(std::move(f));
 }
 
 // The same with one that was opened here; closed if this fails.

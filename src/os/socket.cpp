@@ -84,11 +84,21 @@ int make_pair(int family, int type, int (&fds)[2]) noexcept {
 
 int make_pipe(int (&fds)[2]) noexcept { return error_of(::pipe2(fds, O_CLOEXEC | O_NONBLOCK)); }
 
-int make_nonblocking(int fd) noexcept {
+int make_nonblocking(int fd, bool& changed) noexcept {
+  changed = false;
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) return errno;
   if ((flags & O_NONBLOCK) != 0) return 0;
-  return error_of(::fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+  const int error = error_of(::fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+  changed = error == 0;
+  return error;
+}
+
+void make_blocking(int fd) noexcept {
+  const int saved = errno;
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags >= 0) ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+  errno = saved;
 }
 
 bool is_socket(int fd) noexcept {

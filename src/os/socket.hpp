@@ -25,7 +25,8 @@ address peer_address(int fd) noexcept;
 
 int make_pair(int family, int type, int (&fds)[2]) noexcept;
 int make_pipe(int (&fds)[2]) noexcept;
-int make_nonblocking(int fd) noexcept;
+int make_nonblocking(int fd, bool& changed) noexcept;  // `changed`: it was not
+void make_blocking(int fd) noexcept;
 bool is_socket(int fd) noexcept;
 void close_descriptor(int fd) noexcept;
 void remove_file(const char* path) noexcept;

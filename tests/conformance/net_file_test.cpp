@@ -250,6 +250,29 @@ TEST_P(NetFile, NET_19_waiting_for_somebody_elses_descriptor) {
   });
 }
 
+TEST_P(NetFile, who_cannot_be_adopted_because_somebody_waits_is_as_it_was) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const auto blocks = [&] { return (::fcntl(ends[0], F_GETFL) & O_NONBLOCK) == 0; };
+  goro::wait_group ended;
+  ended.add();
+  go_named("waiter", [&] {
+    EXPECT_FALSE(wait_readable(ends[0]));
+    ended.done();
+  });
+  ASSERT_TRUE(all_park("waiter"));
+  EXPECT_EQ(file_conn::adopt(ends[0]).error(), std::errc::file_exists);
+  EXPECT_TRUE(blocks());
+  EXPECT_EQ(::fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+  EXPECT_EQ(file_conn::adopt(ends[0]).error(), std::errc::file_exists);
+  EXPECT_FALSE(blocks());
+  EXPECT_EQ(::write(ends[1], "x", 1), 1);
+  ended.wait();
+  EXPECT_EQ(::fcntl(ends[0], F_SETFL, 0), 0);
+  EXPECT_TRUE(file_conn::adopt(ends[0]));
+  ::close(ends[1]);
+}
+
 TEST_P(NetFile, NET_19_several_wait_for_one_descriptor) {
   const foreign_pipe p;
   std::atomic<int> woken{0};
