@@ -270,7 +270,10 @@ class file_conn : public conn {
  public:
   // Owned from then on if it succeeds. It becomes non-blocking, for all who share it.
   static result<file_conn> adopt(int fd);
-  // The end for reading and the one for writing. (os.Pipe)
+  // The end for reading and the one for writing. Both are non-blocking, and so is the copy of one that a
+  // child process gets, which few programs expect. Before the child is started, with the native_handle() of
+  // the end that is for it, and is not used here: fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK). The
+  // other end stays as it is. (os.Pipe)
   static result<std::pair<file_conn, file_conn>> pipe();
 
  private:

@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -65,6 +67,39 @@ TEST_P(NetFile, NET_19_pipes_wait_in_the_poller) {
   EXPECT_TRUE(to.write("pipe"));
   EXPECT_FALSE(to.close());
   ASSERT_TRUE(eventually([&] { return ended.load(); }));
+}
+
+// As net.hpp says: one end is made to block for a child, and the other one waits in the poller.
+TEST_P(NetFile, NET_19_an_end_for_a_child_process) {
+  auto [from, to] = file_conn::pipe().value();
+  const int fd = to.native_handle();
+  EXPECT_EQ(::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK), 0);
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, fd, 1);
+  ::posix_spawn_file_actions_adddup2(&actions, null, 0);
+  std::string shell = "/bin/sh";
+  std::string option = "-c";
+  std::string command = "head -c 1000000 /dev/zero && echo done";  // more than the pipe takes
+  std::array<char*, 4> args{shell.data(), option.data(), command.data(), nullptr};
+  pid_t child = -1;
+  ASSERT_EQ(::posix_spawn(&child, shell.c_str(), &actions, nullptr, args.data(), environ), 0);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::close(null);
+  EXPECT_FALSE(to.close());
+  EXPECT_NE(::fcntl(from.native_handle(), F_GETFL) & O_NONBLOCK, 0);
+  std::atomic<bool> ended{false};
+  go_named("reader", [&, &from = from] {
+    const std::string all = read_all(from);
+    EXPECT_EQ(all.size(), 1'000'005U);
+    EXPECT_TRUE(all.ends_with("done\n"));
+    ended = true;
+  });
+  ASSERT_TRUE(eventually([&] { return ended.load(); }));
+  int status = -1;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_P(NetFile, NET_19_pipes_have_deadlines_and_large_writes) {
