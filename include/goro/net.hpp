@@ -21,6 +21,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <iosfwd>
 #include <memory>
 #include <span>
@@ -79,6 +80,9 @@ class endpoint {
   std::uint32_t scope_ = 0;
   std::uint16_t port_ = 0;
 };
+
+std::string to_string(const endpoint& e);
+std::ostream& operator<<(std::ostream& out, const endpoint& e);
 
 // What all open things here have in common. An object that was moved from is closed.
 class descriptor {
@@ -142,9 +146,13 @@ class conn : public descriptor {
   io_result read_full(std::span<std::byte> to);
 
   // Waits until all is written, or there is an error: then n says how much the kernel has taken. The second
-  // form writes several pieces one after another. (Conn.Write, net.Buffers)
+  // form and the third, write({head, body}), write several pieces one after another. (Conn.Write,
+  // net.Buffers)
   io_result write(std::span<const std::byte> from);
   io_result write(std::span<const std::span<const std::byte>> pieces);
+  io_result write(std::initializer_list<std::span<const std::byte>> pieces) {
+    return write(std::span<const std::span<const std::byte>>(pieces.begin(), pieces.size()));
+  }
   io_result write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
 
  protected:

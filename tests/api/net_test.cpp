@@ -19,6 +19,7 @@ TEST(Endpoint, texts_go_there_and_back) {
     const auto e = endpoint::parse(text);
     ASSERT_TRUE(e) << text;
     EXPECT_EQ(to_string(*e), text);
+    EXPECT_EQ(goro::net::to_string(*e), text);
     std::ostringstream out;
     out << *e;
     EXPECT_EQ(out.str(), text);

@@ -306,6 +306,31 @@ TEST_P(NetStream, NET_11_several_pieces) {
   });
 }
 
+TEST_P(NetStream, NET_11_each_spelling_of_a_write) {
+  everywhere([] {
+    auto [a, b] = connected();
+    const std::string text = "text ";
+    const auto* bytes = bytes_of(std::string_view(text)).data();
+    const std::array<std::byte, 2> array{std::byte{'a'}, std::byte{' '}};
+    const std::vector<std::byte> vector{std::byte{'v'}, std::byte{' '}};
+    EXPECT_TRUE(a.write({}));
+    EXPECT_EQ(a.write({}).n, 0U);
+    EXPECT_TRUE(a.write(""));
+    EXPECT_TRUE(a.write("literal "));
+    EXPECT_TRUE(a.write(text));
+    EXPECT_TRUE(a.write({text.data(), 2}));
+    EXPECT_TRUE(a.write({bytes, 5}));
+    EXPECT_TRUE(a.write(array));
+    EXPECT_TRUE(a.write(vector));
+    EXPECT_TRUE(a.write({vector}));
+    EXPECT_TRUE(a.write({vector.begin(), vector.end()}));
+    EXPECT_EQ(a.write({array, vector, std::span(bytes, 4)}).n, 8U);
+    EXPECT_FALSE(a.close());
+    EXPECT_EQ(read_all(b), "literal text tetext a v v v a v text");
+    EXPECT_EQ(a.write({}).err, errc::closed);
+  });
+}
+
 TEST_P(NetStream, NET_12_concurrent_writes_are_not_interleaved) {
   auto [a, b] = connected();
   const int size = goro_test::k_sanitized ? 20'000 : 400'000;
