@@ -28,31 +28,32 @@ void tally::add(const tally& other) {
 
 void client::run(const goro::context& ctx) {
   while (!ctx.err()) {
-    if (!conn_ && !connect(ctx)) {
+    if (connect(ctx)) {
+      use_connection(ctx);
+    } else {
       goro::sleep_for(10ms);  // a server that is not there is not to be asked as fast as one can
-      continue;
     }
-    const goro::net::cancel_guard guard(ctx, *conn_);
-    // As many as the connection lives for.
-    while (conn_->is_open()) {
-      const goro::time_point begin = goro::clock::now();
-      static_cast<void>(conn_->set_deadline(begin + target_.timeout));
-      const std::string error = ask();
-      if (ctx.err()) break;
-      if (!error.empty()) {
-        ++tally_.errors[error];
-      } else if (parser_.status() >= 400) {
-        ++tally_.errors["status " + std::to_string(parser_.status())];
-      } else {
-        tally_.times.add(goro::clock::now() - begin);
-      }
-      tally_.bytes += parser_.body_size();
-      if (!error.empty() || !parser_.keep_alive()) static_cast<void>(conn_->close());
-    }
-    static_cast<void>(conn_->close());
-    if (ctx.err()) return;
-    // The guard must not outlive what it guards: the connection is replaced in the next round.
   }
+}
+
+void client::use_connection(const goro::context& ctx) {
+  const goro::net::cancel_guard guard(ctx, *conn_);
+  while (conn_->is_open()) {
+    const goro::time_point begin = goro::clock::now();
+    static_cast<void>(conn_->set_deadline(begin + target_.timeout));
+    const std::string error = ask();
+    if (ctx.err()) break;
+    if (!error.empty()) {
+      ++tally_.errors[error];
+    } else if (parser_.status() >= 400) {
+      ++tally_.errors["status " + std::to_string(parser_.status())];
+    } else {
+      tally_.times.add(goro::clock::now() - begin);
+    }
+    tally_.bytes += parser_.body_size();
+    if (!error.empty() || !parser_.keep_alive()) static_cast<void>(conn_->close());
+  }
+  static_cast<void>(conn_->close());
 }
 
 bool client::connect(const goro::context& ctx) {

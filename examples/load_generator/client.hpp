@@ -42,6 +42,8 @@ class client {
 
  private:
   bool connect(const goro::context& ctx);
+  // Asks as often as the connection lives, and closes it.
+  void use_connection(const goro::context& ctx);
   // Empty: all went well.
   std::string ask();
   std::string read_response();

@@ -50,6 +50,7 @@ def every_kind_of_response():
             out = load(server.address, path)
             connections = int(re.search(r"over (\d+) connections", out).group(1))
             check(connections >= requests(out), out)
+            check(requests(out) > 16, f"nobody connects again: {out}")
 
 
 def every_kind_of_error():
