@@ -53,6 +53,20 @@ class shared_stream : public goro::net::asio_stream {
     return n;
   }
 
+  // Every write has its own time, also those that Beast makes within a read: pongs, and answers to a close.
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers, error_code& ec) {
+    static_cast<void>(conn().set_write_deadline(goro::clock::now() + k_write_timeout));
+    return asio_stream::write_some(buffers, ec);
+  }
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers) {
+    error_code ec;
+    const std::size_t n = write_some(buffers, ec);
+    if (ec) throw boost::system::system_error(ec);
+    return n;
+  }
+
  private:
   goro::mutex* turn_;
 };
@@ -85,7 +99,6 @@ class client {
 
   void run(const web::request& upgrade, const web::lifetime& life) {
     socket_.read_message_max(k_longest_message);
-    static_cast<void>(self_.conn.set_write_deadline(goro::clock::now() + k_write_timeout));
     error_code ec;
     socket_.accept(upgrade, ec);
     if (ec) return;
@@ -136,7 +149,6 @@ class client {
   template <class F>
   bool in_turn(F f) {
     const std::lock_guard held(turn_);
-    static_cast<void>(self_.conn.set_write_deadline(goro::clock::now() + k_write_timeout));
     error_code ec;
     f(ec);
     if (ec) static_cast<void>(self_.conn.close());  // for the reader to hear of it

@@ -77,6 +77,28 @@ TEST(WebSocketChat, shows_its_page) {
   EXPECT_TRUE(s.ask("GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 404"));
 }
 
+// The time for a write is over when the server has written nothing for so long; that concerns no later one.
+TEST(WebSocketChat, who_was_silent_is_answered) {
+  server_process s("websocket_chat");
+  client pings(s, "name=a&room=a");
+  client closes(s, "name=b&room=b");
+  EXPECT_EQ(pings.hear(), "* a has joined");
+  EXPECT_EQ(closes.hear(), "* b has joined");
+  goro::sleep_for(5500ms);  // its limit is 5 s
+
+  std::string pong;
+  pings.socket().control_callback(
+      [&](websocket::frame_type, beast::string_view text) { pong.assign(text.data(), text.size()); });
+  pings.socket().ping("there?");
+  pings.say("x");
+  EXPECT_EQ(pings.hear(), "a: x");
+  EXPECT_EQ(pong, "there?");
+
+  error_code ec;
+  closes.socket().close(websocket::close_code::normal, ec);
+  EXPECT_EQ(closes.socket().reason().code, websocket::close_code::normal) << ec.message();
+}
+
 TEST(WebSocketChat, everybody_talks_at_once) {
   constexpr int k_clients = 8;
   constexpr int k_lines = 5;
