@@ -5,8 +5,11 @@
 #include "client.hpp"
 
 #include <array>
+#include <bit>
 #include <chrono>
+#include <cstdint>
 #include <mutex>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -76,14 +79,36 @@ void teardown(boost::beast::role_type role, shared_stream& stream, error_code& e
   goro::net::teardown(role, stream, ec);
 }
 
-// The value of a parameter of the URL, cut to a length that others can bear.
+// Well-formed UTF-8 without control characters: others get it as part of a line.
+bool is_text(std::string_view s) {
+  constexpr std::array<std::uint32_t, 4> k_least{' ', 0xa0, 0x800, 0x10000};  // of so many bytes
+  while (!s.empty()) {
+    const auto first = static_cast<unsigned char>(s.front());
+    const int ones = std::countl_one(first);
+    const std::size_t size = ones == 0 ? 1 : static_cast<std::size_t>(ones);
+    if (ones == 1 || size > k_least.size() || size > s.size()) return false;
+    std::uint32_t code = first & (0x7fU >> ones);
+    for (const char c : s.substr(1, size - 1)) {
+      const auto next = static_cast<unsigned char>(c);
+      if ((next & 0xc0) != 0x80) return false;
+      code = code << 6 | (next & 0x3fU);
+    }
+    const bool surrogate = code >= 0xd800 && code < 0xe000;
+    if (code < k_least[size - 1] || code == 0x7f || surrogate || code > 0x10ffff) return false;
+    s.remove_prefix(size);
+  }
+  return true;
+}
+
+// The value of a parameter of the URL, if it is one that others can bear.
 std::string parameter(std::string_view url, std::string_view name, std::string otherwise) {
   for (std::size_t at = url.find('?'); at != std::string_view::npos; at = url.find('&', at)) {
     ++at;
     if (!url.substr(at).starts_with(name) || url.substr(at + name.size(), 1) != "=") continue;
     url.remove_prefix(at + name.size() + 1);
     const auto value = web::percent_decoded(url.substr(0, url.find('&')));
-    return value && !value->empty() && value->size() <= k_longest_name ? *value : otherwise;
+    if (!value || value->empty() || value->size() > k_longest_name || !is_text(*value)) break;
+    return *value;
   }
   return otherwise;
 }
@@ -106,16 +131,17 @@ class client {
     rooms_.say(room_, "* " + name_ + " has joined");
     goro::wait_group writer;
     writer.go([this] { write_all(); });
-    read_all(life.stop);
+    const websocket::close_code why = read_all(life.stop);
     rooms_.leave(room_, self_);
     self_.inbox.close();
     writer.wait();
-    if (life.stop.err()) say_going_away();
+    if (why != websocket::close_code::none) say_goodbye(why);
     rooms_.say(room_, "* " + name_ + " has left");
   }
 
  private:
-  void read_all(const goro::context& stop) {
+  // Why the client is to be sent away; none if it has gone.
+  websocket::close_code read_all(const goro::context& stop) {
     const goro::net::cancel_guard until(stop, self_.conn);
     for (;;) {
       boost::beast::flat_buffer buffer(k_longest_message);
@@ -124,7 +150,9 @@ class client {
         const std::lock_guard held(turn_);
         socket_.read(buffer, ec);
       }
-      if (ec) return;
+      if (ec) return stop.err() ? websocket::close_code::going_away : websocket::close_code::none;
+      // Beast has looked at the bytes of a text only.
+      if (socket_.got_binary()) return websocket::close_code::unknown_data;
       const auto text = buffer.data();
       rooms_.say(room_, name_ + ": " + std::string(static_cast<const char*>(text.data()), text.size()));
     }
@@ -155,12 +183,13 @@ class client {
     return !ec;
   }
 
-  // Beast has given its stream up with the read that was ended, so the last frame is written without it: a
-  // close of two bytes, code 1001.
-  void say_going_away() {
-    static constexpr std::array<unsigned char, 4> k_close{0x88, 0x02, 0x03, 0xe9};
+  // Beast has given its stream up if the read was ended, so the last frame is written without it: a close of
+  // two bytes, the code.
+  void say_goodbye(websocket::close_code why) {
+    const std::array<unsigned char, 4> close{0x88, 0x02, static_cast<unsigned char>(why >> 8),
+                                             static_cast<unsigned char>(why & 0xff)};
     static_cast<void>(self_.conn.set_deadline(goro::clock::now() + k_teardown_timeout));
-    if (self_.conn.write(std::as_bytes(std::span(k_close)))) {
+    if (self_.conn.write(std::as_bytes(std::span(close)))) {
       error_code ec;
       goro::net::teardown(boost::beast::role_type::server, socket_.next_layer(), ec);
     }

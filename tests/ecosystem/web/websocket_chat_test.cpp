@@ -99,6 +99,28 @@ TEST(WebSocketChat, who_was_silent_is_answered) {
   EXPECT_EQ(closes.socket().reason().code, websocket::close_code::normal) << ec.message();
 }
 
+// What is heard is text in any case: a client that is told something else must give its connection up.
+TEST(WebSocketChat, bytes_that_are_no_text_reach_nobody) {
+  server_process s("websocket_chat");
+  client ann(s, "name=Ann");
+  EXPECT_EQ(ann.hear(), "* Ann has joined");
+  for (const char* name : {"%ff%fe", "a%0aBob:%20x", "%c3%28", "%c0%8a", "%e2%82", "%ed%a0%80",
+                           "%f5%80%80%80", "%80", "%c2%85", "%7f"}) {
+    client other(s, std::string("name=") + name);
+    EXPECT_EQ(ann.hear(), "* somebody has joined") << name;
+    other.socket().close(websocket::close_code::normal);
+    EXPECT_EQ(ann.hear(), "* somebody has left") << name;
+  }
+  client zoe(s, "name=Zo%c3%ab%e2%82%ac%f0%9f%99%82");
+  EXPECT_EQ(ann.hear(), "* Zo\u00eb\u20ac\U0001f642 has joined");
+  EXPECT_EQ(zoe.hear(), "* Zo\u00eb\u20ac\U0001f642 has joined");
+  zoe.socket().binary(true);
+  zoe.say("\xc3\x28\xff");
+  zoe.hear();
+  EXPECT_EQ(zoe.socket().reason().code, websocket::close_code::unknown_data);
+  EXPECT_EQ(ann.hear(), "* Zo\u00eb\u20ac\U0001f642 has left");
+}
+
 TEST(WebSocketChat, everybody_talks_at_once) {
   constexpr int k_clients = 8;
   constexpr int k_lines = 5;
