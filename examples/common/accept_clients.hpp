@@ -25,7 +25,7 @@ void accept_clients(goro::net::tcp_listener& listener, goro::semaphore& places, 
       continue;
     }
     places.release();
-    if (stopping.err() || conn.error() == goro::errc::closed) return;
+    if (conn.error() == goro::errc::canceled || conn.error() == goro::errc::closed) return;
     std::fprintf(stderr, "accept: %s\n", conn.error().message().c_str());
     goro::sleep_for(k_until_one_leaves);  // out of descriptors
   }

@@ -11,6 +11,7 @@
 #include <goro/goro.hpp>
 #include <goro/signal.hpp>
 
+#include "../common/accept_clients.hpp"
 #include "../common/command_line.hpp"
 
 namespace web {
@@ -31,9 +32,10 @@ struct crowd {
   goro::semaphore places;
   goro::wait_group present;
 
-  void admit(goro::net::tcp_conn conn) {
-    places.acquire();
-    present.go([this, c = std::move(conn)]() mutable {
+  // Without a place it waits for one, for as long as the grace lasts.
+  void admit(goro::net::tcp_conn conn, bool has_place) {
+    present.go([this, has_place, c = std::move(conn)]() mutable {
+      if (!has_place && places.acquire(life.end)) return;
       const goro::scope_exit leave([this] { places.release(); });
       try {
         talk(std::move(c), life);
@@ -44,13 +46,14 @@ struct crowd {
   }
 };
 
-// Until the listener's deadline, or the end of the context that guards it.
-void accept_all(goro::net::tcp_listener& listener, crowd& all) {
+// Whom the kernel had connected, all of them at once: who would wait for places here could not end.
+void accept_the_last(goro::net::tcp_listener& listener, crowd& all) {
+  static_cast<void>(listener.set_deadline(goro::clock::now() + k_last_call));
   for (;;) {
     auto conn = listener.accept();
     if (conn) {
-      all.admit(std::move(*conn));
-    } else if (conn.error() == goro::errc::canceled || conn.error() == goro::errc::timed_out) {
+      all.admit(std::move(*conn), false);
+    } else if (conn.error() == goro::errc::timed_out) {
       return;
     } else {
       goro::sleep_for(k_short_of_means);
@@ -73,13 +76,10 @@ int serve(const options& o, const talker& talk) {
             .places = goro::semaphore(o.connections),
             .present = {}};
   example::announce(*listener);
-  {
-    const goro::net::cancel_guard until(signals.ctx, *listener);
-    accept_all(*listener, all);
-  }
+  example::accept_clients(*listener, all.places, signals.ctx,
+                          [&](goro::net::tcp_conn conn) { all.admit(std::move(conn), true); });
   signals.cancel();  // from now on the signals have their usual effect
-  static_cast<void>(listener->set_deadline(goro::clock::now() + k_last_call));
-  accept_all(*listener, all);
+  accept_the_last(*listener, all);
   static_cast<void>(listener->close());
 
   if (all.present.wait_for(o.grace)) return 0;

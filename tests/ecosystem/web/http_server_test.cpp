@@ -189,4 +189,27 @@ TEST(HttpServer, the_grace_has_an_end) {
   EXPECT_EQ(s.wait(), 1);
 }
 
+// One has the only place, the other one waits for it when the signal comes.
+TEST(HttpServer, who_waits_for_a_place_at_the_end) {
+  for (const bool in_time : {true, false}) {
+    server_process s("http_server", {"--connections", "1", "--grace", in_time ? "20000ms" : "200ms",
+                                     "--request-timeout", "60000ms"});
+    auto first = s.dial();
+    ASSERT_TRUE(first.write("GET /slow?ms=" + std::string(in_time ? "300" : "50000") +
+                            " HTTP/1.1\r\nHost: x\r\n\r\n"));
+    goro::sleep_for(50ms);
+    auto second = s.dial();
+    ASSERT_TRUE(second.write(k_stats));
+    goro::sleep_for(50ms);
+    s.signal(SIGTERM);
+    if (in_time) {
+      EXPECT_EQ(status_of(goro_test::read_all(first)), "200");
+      static_cast<void>(first.close());
+      EXPECT_EQ(status_of(goro_test::read_all(second)), "200");
+      static_cast<void>(second.close());
+    }
+    EXPECT_EQ(s.wait(), in_time ? 0 : 1);
+  }
+}
+
 }  // namespace
