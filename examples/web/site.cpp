@@ -54,12 +54,21 @@ response slow(std::string_view target, const goro::context& ctx) {
   return text(http::status::service_unavailable, "given up: " + ctx.err().message() + "\n");
 }
 
+// Without descriptors nobody knows whether there is such a file.
+text_response no_file(std::error_code why) {
+  if (why == std::errc::too_many_files_open || why == std::errc::too_many_files_open_in_system ||
+      why == std::errc::not_enough_memory) {
+    return text(http::status::service_unavailable, "the file cannot be opened now: " + why.message() + "\n");
+  }
+  return text(http::status::not_found, "there is no such file\n");
+}
+
 response file_of(const folder& files, std::string_view target) {
   std::string name;
-  const int fd = files.open(target, name);
-  if (fd < 0) return text(http::status::not_found, "there is no such file\n");
+  const auto fd = files.open(target, name);
+  if (!fd) return no_file(fd.error());
   boost::beast::file_posix opened;
-  opened.native_handle(fd);
+  opened.native_handle(*fd);
   file_response r(http::status::ok, 11);
   boost::system::error_code ec;
   r.body().reset(std::move(opened), ec);

@@ -35,12 +35,19 @@ class held_fd {
 
 bool is(int fd, mode_t kind) {
   struct stat info{};
-  return fd >= 0 && ::fstat(fd, &info) == 0 && (info.st_mode & S_IFMT) == kind;
+  return ::fstat(fd, &info) == 0 && (info.st_mode & S_IFMT) == kind;
 }
 
-// O_NONBLOCK: to open a pipe must not wait for its writer.
-int step(int from, const std::string& name) {
-  return ::openat(from, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+std::error_code last_error() { return {errno, std::system_category()}; }
+const std::error_code k_none = std::make_error_code(std::errc::no_such_file_or_directory);
+
+// Goes from a folder to what is in it. O_NONBLOCK: to open a pipe must not wait for its writer.
+std::error_code step(held_fd& at, const std::string& name) {
+  if (name == ".." || !is(at.get(), S_IFDIR)) return k_none;
+  const int next = ::openat(at.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (next < 0) return last_error();
+  at.reset(next);
+  return {};
 }
 
 }  // namespace
@@ -51,25 +58,25 @@ folder::folder(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_
 
 folder::~folder() { ::close(fd_); }
 
-int folder::open(std::string_view url_path, std::string& name) const {
+goro::result<int> folder::open(std::string_view url_path, std::string& name) const {
   const auto path = percent_decoded(url_path.substr(0, url_path.find('?')));
-  if (!path || !path->starts_with('/')) return -1;
+  if (!path || !path->starts_with('/')) return goro::fail(k_none);
   held_fd at(::fcntl(fd_, F_DUPFD_CLOEXEC, 0));
+  if (at.get() < 0) return goro::fail(last_error());
   std::string_view rest = *path;
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('/'), rest.size());
     name = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (name.empty() || name == ".") continue;
-    if (name == ".." || !is(at.get(), S_IFDIR)) return -1;
-    at.reset(step(at.get(), name));
+    if (const auto err = step(at, name)) return goro::fail(err);
   }
   if (path->ends_with('/')) {
-    if (!is(at.get(), S_IFDIR)) return -1;
     name = "index.html";
-    at.reset(step(at.get(), name));
+    if (const auto err = step(at, name)) return goro::fail(err);
   }
-  return is(at.get(), S_IFREG) ? at.release() : -1;
+  if (!is(at.get(), S_IFREG)) return goro::fail(k_none);
+  return at.release();
 }
 
 std::optional<std::string> percent_decoded(std::string_view text) {

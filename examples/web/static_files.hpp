@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <goro/error.hpp>
+
 namespace web {
 
 class folder {
@@ -15,9 +17,10 @@ class folder {
   folder(const folder&) = delete;
   folder& operator=(const folder&) = delete;
 
-  // Opens a regular file by the path of a URL ("/a/b%20c.html?x", "/a/" is "/a/index.html"); -1 if there is
-  // none, or if the path could lead out: each step is opened by itself, ".." and symbolic links are no steps.
-  int open(std::string_view url_path, std::string& name) const;
+  // Opens a regular file by the path of a URL ("/a/b%20c.html?x", "/a/" is "/a/index.html"). An error if
+  // there is none, or if the path could lead out: each step is opened by itself, ".." and symbolic links are
+  // no steps; or if the process or the machine has no more descriptors.
+  goro::result<int> open(std::string_view url_path, std::string& name) const;
 
  private:
   int fd_;

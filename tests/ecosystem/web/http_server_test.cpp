@@ -5,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,27 @@ TEST(HttpServer, only_files_of_the_folder) {
     EXPECT_EQ(status_of(answer), "404") << target;
     EXPECT_EQ(answer.find("SECRET"), std::string::npos) << target;
   }
+}
+
+// What a connection that stays has to say to a HEAD.
+std::string head(goro::net::tcp_conn& conn, const std::string& target) {
+  EXPECT_TRUE(conn.write("HEAD " + target + " HTTP/1.1\r\nHost: x\r\n\r\n"));
+  std::string answer(4096, '\0');
+  answer.resize(conn.read(std::as_writable_bytes(std::span(answer))).n);
+  return answer;
+}
+
+TEST(HttpServer, a_file_that_cannot_be_opened_now_is_not_missing) {
+  const some_files files;
+  const server_process s("http_server", {"--root", files.site()});
+  auto conn = s.dial();
+  EXPECT_EQ(status_of(head(conn, "/a%20b.txt")), "200");
+  s.forbid_descriptors();
+  EXPECT_EQ(status_of(head(conn, "/a%20b.txt")), "503");
+  EXPECT_EQ(status_of(head(conn, "/..")), "503");
+  s.allow_descriptors();
+  EXPECT_EQ(status_of(head(conn, "/a%20b.txt")), "200");
+  EXPECT_EQ(status_of(head(conn, "/none")), "404");
 }
 
 TEST(HttpServer, what_is_malformed_is_refused) {

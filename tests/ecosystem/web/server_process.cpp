@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <span>
 #include <stdexcept>
@@ -40,6 +43,13 @@ std::string read_line(int fd) {
   char c = 0;
   while (::read(fd, &c, 1) == 1 && c != '\n') line += c;
   return line;
+}
+
+void limit_descriptors(pid_t pid, rlim_t most) {
+  rlimit limit{};
+  ::prlimit(pid, RLIMIT_NOFILE, nullptr, &limit);
+  limit.rlim_cur = std::min(most, limit.rlim_max);
+  if (::prlimit(pid, RLIMIT_NOFILE, &limit, nullptr) != 0) throw std::runtime_error("cannot limit it");
 }
 
 }  // namespace
@@ -85,6 +95,15 @@ int server_process::wait(std::chrono::seconds limit) {
   pid_ = -1;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
+
+void server_process::forbid_descriptors() const {
+  const std::string all = "/proc/" + std::to_string(pid_) + "/fd/";
+  rlim_t next = 0;  // the first that is free
+  while (std::filesystem::exists(std::filesystem::symlink_status(all + std::to_string(next)))) ++next;
+  limit_descriptors(pid_, next);
+}
+
+void server_process::allow_descriptors() const { limit_descriptors(pid_, 1000); }
 
 long server_process::peak_kb() const {
   std::ifstream status("/proc/" + std::to_string(pid_) + "/status");

@@ -30,6 +30,9 @@ class server_process {
   void signal(int number) const;
   // Its exit code; -1 if a signal ended it, or if it has not ended in time.
   int wait(std::chrono::seconds limit = std::chrono::seconds(20));
+  // Lets it open nothing more, until it may again.
+  void forbid_descriptors() const;
+  void allow_descriptors() const;
   // The most memory that it ever had.
   long peak_kb() const;
 
