@@ -8,25 +8,23 @@ namespace {
 constexpr std::chrono::seconds k_linger_silence{2};
 constexpr std::chrono::seconds k_linger{10};
 
-http::status status_of(const boost::system::error_code& ec, bool in_first_line) {
+http::status status_of(const boost::system::error_code& ec, http::status too_long) {
   using error = http::error;
-  if (ec == error::header_limit || ec == error::buffer_overflow) {
-    return in_first_line ? http::status::uri_too_long : http::status::request_header_fields_too_large;
-  }
+  if (ec == error::header_limit || ec == error::buffer_overflow) return too_long;
   if (ec == error::body_limit) return http::status::payload_too_large;
   return http::status::bad_request;
 }
 
 }  // namespace
 
-std::optional<text_response> refusal(const boost::system::error_code& ec, bool in_first_line) {
+std::optional<text_response> refusal(const boost::system::error_code& ec, http::status too_long) {
   if (ec == boost::asio::error::timed_out) {
     return text(http::status::request_timeout, "the request took too long to arrive\n");
   }
   const boost::system::error_code of_http = http::error::end_of_stream;  // any, for its category
   const bool about_content = ec.category() == of_http.category();
   if (!about_content || ec == of_http || ec == http::error::partial_message) return std::nullopt;
-  return text(status_of(ec, in_first_line), "the request is refused: " + ec.message() + "\n");
+  return text(status_of(ec, too_long), "the request is refused: " + ec.message() + "\n");
 }
 
 void linger(goro::net::stream_conn& conn) {

@@ -22,11 +22,11 @@
 #include <exception>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
 
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -51,8 +51,9 @@ struct service {
   bool upgrades = false;  // hand a request for a WebSocket to the caller
 };
 
-// Which answer a request deserves that cannot be read; nothing if nobody is there to hear it.
-std::optional<text_response> refusal(const boost::system::error_code& ec, bool in_first_line);
+// Which answer a request deserves that cannot be read; nothing if nobody is there to hear it. `too_long`: the
+// one for the part of it that was being read.
+std::optional<text_response> refusal(const boost::system::error_code& ec, http::status too_long);
 
 // Reads until the peer closes, for a short time.
 void linger(goro::net::stream_conn& conn);
@@ -70,7 +71,7 @@ class http_session {
     while (await_request()) {
       parser input;
       if (const error_code ec = read(input)) {
-        refuse(ec);
+        refuse(ec, input);
         break;
       }
       if (service_.upgrades && boost::beast::websocket::is_upgrade(input.get())) return input.release();
@@ -124,7 +125,8 @@ class http_session {
     error_code ec;
     http::read_header(stream_, input_, input, ec);
     if (ec) return ec;
-    if (view(input.get()[http::field::expect]) == "100-continue") {
+    if (!is_framed(input.get())) return http::error::bad_transfer_encoding;
+    if (boost::beast::iequals(input.get()[http::field::expect], "100-continue")) {
       http::response<http::empty_body> go_on(http::status::continue_, 11);
       conn_.set_write_deadline(goro::clock::now() + k_write_timeout);
       http::write(stream_, go_on, ec);
@@ -134,11 +136,21 @@ class http_session {
     return ec;
   }
 
-  void refuse(const error_code& ec) {
-    // A line that has no end within the limit is the request's own only if no line came before.
-    const auto text = input_.data();
-    const std::string_view seen(static_cast<const char*>(text.data()), text.size());
-    auto r = refusal(ec, seen.find('\n') == std::string_view::npos);
+  // Beast takes a coding that it does not know for none: what follows would be the next request.
+  static bool is_framed(const request& req) {
+    const auto codings = req.count(http::field::transfer_encoding);
+    return codings == 0 ||
+           (codings == 1 && boost::beast::iequals(req[http::field::transfer_encoding], "chunked"));
+  }
+
+  static http::status too_long(const parser& input) {
+    if (input.is_header_done()) return http::status::payload_too_large;  // such as a chunk's extension
+    const bool in_first_line = input.get().target().empty();
+    return in_first_line ? http::status::uri_too_long : http::status::request_header_fields_too_large;
+  }
+
+  void refuse(const error_code& ec, const parser& input) {
+    auto r = refusal(ec, too_long(input));
     if (!r) return;
     r->keep_alive(false);
     if (!write(*r, false)) bid_farewell();

@@ -1,9 +1,9 @@
 #include "site.hpp"
 
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -11,6 +11,7 @@
 
 #include <goro/goro.hpp>
 
+#include "../common/command_line.hpp"
 #include "static_files.hpp"
 
 namespace web {
@@ -42,15 +43,13 @@ std::string stats_as_json() {
 // Stands for any work that heeds its context.
 response slow(std::string_view target, const goro::context& ctx) {
   const std::size_t at = target.find("?ms=");
-  std::uint32_t ms = 0;
-  const char* end = target.data() + target.size();
-  if (at == std::string_view::npos || std::from_chars(target.data() + at + 4, end, ms).ptr != end) {
-    return text(http::status::bad_request, "usage: /slow?ms=NUMBER\n");
-  }
+  const auto ms =
+      at == std::string_view::npos ? std::nullopt : example::to_number<std::uint32_t>(target.substr(at + 4));
+  if (!ms) return text(http::status::bad_request, "usage: /slow?ms=NUMBER\n");
   const bool done =
-      goro::select(goro::on_recv(goro::after(std::chrono::milliseconds(ms)), [] { return true; }),
+      goro::select(goro::on_recv(goro::after(std::chrono::milliseconds(*ms)), [] { return true; }),
                    goro::on_recv(ctx.done(), [] { return false; }));
-  if (done) return text(http::status::ok, "that took " + std::to_string(ms) + " ms\n");
+  if (done) return text(http::status::ok, "that took " + std::to_string(*ms) + " ms\n");
   return text(http::status::service_unavailable, "given up: " + ctx.err().message() + "\n");
 }
 

@@ -93,9 +93,19 @@ TEST(HttpServer, what_is_malformed_is_refused) {
   EXPECT_EQ(status_of(s.ask("GET / HTTP/9.9\r\n\r\n")), "400");
   EXPECT_EQ(status_of(s.ask("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n")), "400");
   EXPECT_EQ(status_of(s.ask("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")), "400");
+  // With an end that Beast does not know there is none, and what follows is no request.
+  for (const char* codings : {"xchunked", "chunked, x", "chunked\r\nTransfer-Encoding: x", "identity"}) {
+    const std::string answer = s.ask(std::string("POST / HTTP/1.1\r\nTransfer-Encoding: ") + codings +
+                                     "\r\n\r\n" + std::string(k_stats));
+    EXPECT_EQ(status_of(answer), "400") << codings;
+    EXPECT_EQ(answer.find("HTTP/1.1 200"), std::string::npos) << codings;
+  }
   EXPECT_EQ(status_of(s.ask(std::string(100, '\0') + "\r\n\r\n")), "400");
   EXPECT_EQ(status_of(s.ask("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")), "405");
   EXPECT_EQ(status_of(s.ask("POST / HTTP/1.1\r\nContent-Length: 2000000\r\n\r\n")), "413");
+  EXPECT_EQ(
+      status_of(s.ask("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;" + std::string(100'000, 'x'))),
+      "413");
   expect_well(s);
 }
 
@@ -109,6 +119,8 @@ TEST(HttpServer, what_is_endless_is_refused_with_bounded_memory) {
   for (int i = 0; i < 8; ++i) {
     all.go([&] { EXPECT_EQ(status_of(s.ask("GET /" + std::string(10'000'000, 'a'))), "414"); });
     all.go([&] { EXPECT_EQ(status_of(s.ask(lines)), "431"); });
+    all.go(
+        [&] { EXPECT_EQ(status_of(s.ask("GET / HTTP/1.1\r\nX: " + std::string(10'000'000, 'a'))), "431"); });
     all.go([&] {
       const std::string chunk = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n989680\r\n";
       EXPECT_EQ(status_of(s.ask(chunk + std::string(10'000'000, 'b'))), "413");
@@ -116,7 +128,7 @@ TEST(HttpServer, what_is_endless_is_refused_with_bounded_memory) {
   }
   all.wait();
   expect_well(s);
-  // 240 MB were sent.
+  // 320 MB were sent.
   EXPECT_LT(s.peak_kb() - before, 40'000);
 }
 
@@ -144,6 +156,16 @@ TEST(HttpServer, the_context_limits_a_request) {
   EXPECT_EQ(status_of(get(s, "/slow?ms=1")), "200");
   EXPECT_EQ(status_of(get(s, "/slow?ms=60000")), "503");
   EXPECT_EQ(status_of(get(s, "/slow?ms=x")), "400");
+  EXPECT_EQ(status_of(get(s, "/slow?ms=99999999999")), "400");
+}
+
+TEST(HttpServer, who_asks_before_sending_is_told_to_go_on) {
+  const server_process s("http_server");
+  for (const char* word : {"100-continue", "100-Continue"}) {
+    EXPECT_EQ(status_of(s.ask(std::string("POST / HTTP/1.1\r\nExpect: ") + word +
+                              "\r\nContent-Length: 1\r\nConnection: close\r\n\r\na")),
+              "100");
+  }
 }
 
 TEST(HttpServer, several_requests_on_one_connection) {
