@@ -14,9 +14,14 @@
 #include <goro/page.hpp>
 #include <goro/signal.hpp>
 
+#include "common/command_line.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
+
+constexpr const char* k_usage =
+    "usage: live_page [HOST:PORT]\n  without an address it looks at itself, and ends\n";
 
 // Something to look at: a pipeline, and those who wait for what never comes.
 void live(const goro::context& ctx) {
@@ -47,23 +52,37 @@ std::string ask(const goro::diag::live_page& page, const std::string& target) {
   return answer.substr(0, answer.find('\r'));
 }
 
+int run(const std::string& address, bool shows_itself) {
+  const auto page = goro::diag::serve(address);
+  if (!page) {
+    std::fprintf(stderr, "live_page: %s: %s\n", address.c_str(), page.error().message().c_str());
+    return 1;
+  }
+  const auto signals = goro::notify_context(goro::background(), {SIGINT, SIGTERM});
+  live(signals.ctx);
+  if (shows_itself) {
+    for (const char* target : {"/", "/api/state.json", "/metrics", "/nothing"})
+      std::printf("%s: %s\n", target, ask(*page, target).c_str());
+  } else {
+    std::printf("%s\n", page->url().c_str());
+    std::fflush(stdout);
+    signals.ctx.done().recv();
+  }
+  signals.cancel();
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  return goro::run([&] {
-    const auto signals = goro::notify_context(goro::background(), {SIGINT, SIGTERM});
-    live(signals.ctx);
-    const bool shows_itself = argc < 2;
-    const auto page = goro::diag::serve(shows_itself ? "127.0.0.1:0" : argv[1]).value();
-    if (shows_itself) {
-      for (const char* target : {"/", "/api/state.json", "/metrics", "/nothing"})
-        std::printf("%s: %s\n", target, ask(page, target).c_str());
-    } else {
-      std::printf("%s\n", page.url().c_str());
-      std::fflush(stdout);
-      signals.ctx.done().recv();
-    }
-    signals.cancel();
+  const std::string address = argc < 2 ? "127.0.0.1:0" : argv[1];
+  if (address == "--help" || address == "-h") {
+    std::fputs(k_usage, stdout);
     return 0;
-  });
+  }
+  if (argc > 2 || !example::is_host_port(address)) {
+    std::fprintf(stderr, "one address is wanted, such as 127.0.0.1:6060\n%s", k_usage);
+    return 2;
+  }
+  return goro::run([&] { return run(address, argc < 2); });
 }

@@ -1,16 +1,19 @@
 #include "certificate.hpp"
 
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 namespace {
 
@@ -58,6 +61,15 @@ cert_ptr self_signed(EVP_PKEY* key) {
   return cert;
 }
 
+// Of what the system says about a file Asio has no text.
+void check_file(const boost::system::error_code& ec, const std::string& path) {
+  if (!ec) return;
+  const auto code = static_cast<std::uint32_t>(ec.value());
+  const std::string cause =
+      ERR_SYSTEM_ERROR(code) ? std::system_category().message(ERR_GET_REASON(code)) : ec.message();
+  throw std::runtime_error(path + ": " + cause);
+}
+
 void write_to(const std::string& path, X509* cert) {
   const file_ptr out(std::fopen(path.c_str(), "w"));
   check(out && PEM_write_X509(out.get(), cert) == 1 && std::fflush(out.get()) == 0, "write to " + path);
@@ -70,8 +82,9 @@ boost::asio::ssl::context server_context(const web::options& o) {
   ssl::context context(ssl::context::tls_server);
   SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
   if (!o.cert.empty() || !o.key.empty()) {
-    context.use_certificate_chain_file(o.cert);
-    context.use_private_key_file(o.key, ssl::context::pem);
+    boost::system::error_code ec;
+    check_file(context.use_certificate_chain_file(o.cert, ec), o.cert);
+    check_file(context.use_private_key_file(o.key, ssl::context::pem, ec), o.key);
     return context;
   }
   const key_ptr key(EVP_EC_gen("P-256"));

@@ -6,6 +6,6 @@
 #include "../web/options.hpp"
 
 // A context with the certificate and key of the options, or with ones that are made here: for localhost and
-// 127.0.0.1, signed by nobody but themselves, valid for a day. Throws boost::system::system_error, and
-// std::runtime_error if OpenSSL cannot make one or it cannot be written to options.write_cert.
+// 127.0.0.1, signed by nobody but themselves, valid for a day. Throws std::runtime_error if a file cannot be
+// used, OpenSSL cannot make a certificate, or it cannot be written to options.write_cert.
 boost::asio::ssl::context server_context(const web::options& o);

@@ -1,6 +1,7 @@
 #include "options.hpp"
 
 #include <array>
+#include <cstdio>
 
 #include "../common/command_line.hpp"
 
@@ -38,6 +39,11 @@ std::optional<options> parse(int argc, char** argv, int& code) {
       example::option{"--connections", example::number<std::size_t>(o.connections, 1, k_most_connections)}};
   const auto ends = example::read_arguments(argc, argv, k_usage, known);
   code = ends.value_or(0);
+  if (!ends && o.cert.empty() != o.key.empty()) {
+    std::fprintf(stderr, "--cert and --key belong together\n%s", k_usage);
+    code = 2;
+    return std::nullopt;
+  }
   return ends ? std::nullopt : std::optional(o);
 }
 

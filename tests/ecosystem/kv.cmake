@@ -46,6 +46,7 @@ kv_add_script(kv_beside_redis 300 kv_server --requests 5000)
 kv_add_script(proxy_transfer 120 tcp_proxy --megabytes 64)
 kv_add_script(proxy_behaviour 120 tcp_proxy)
 kv_add_script(scan_ports 60 port_scanner)
+kv_add_script(live_page_arguments 60 live_page)
 
 add_executable(load_responder ${CMAKE_CURRENT_LIST_DIR}/load_responder.cpp)
 target_link_libraries(load_responder PRIVATE goro::goro)

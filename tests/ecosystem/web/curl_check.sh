@@ -73,6 +73,14 @@ check_site() {
   [[ $got == 200 ]] || fail "of 200 requests $got were answered"
 }
 
+# refused PROGRAM TEXT ARGUMENT…: it does not start, and says why
+refused() {
+  local program=$1 text=$2 got
+  shift 2
+  got=$(timeout 20 "$program" --address 127.0.0.1:0 "$@" 2>&1) && fail "$*: accepted"
+  [[ $got == "$text"* ]] || fail "$*: $got"
+}
+
 mkdir "$folder/site"
 printf 'hello\n\n' >"$folder/site/hello.txt"
 printf '<p>index' >"$folder/site/index.html"
@@ -92,6 +100,10 @@ ask "https://$address/" >/dev/null 2>&1 && fail 'a certificate of nobody is trus
 ask "http://$address/" >/dev/null 2>&1 && fail 'HTTP without TLS is answered'
 expect 'still there' 'hello' --insecure "https://$address/hello.txt"
 stop
+
+refused "$2" "https_server: $folder/none: No such file or directory" --cert "$folder/none" --key "$folder/none"
+refused "$2" "https_server: $folder/secret: no start line" --cert "$folder/secret" --key "$folder/secret"
+refused "$2" '--cert and --key belong together' --cert "$folder/cert.pem"
 
 [[ $failed == 0 ]] && echo 'all is as expected'
 exit "$failed"
