@@ -5,7 +5,10 @@
 
 #include "session.hpp"
 
-#include <algorithm>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -21,6 +24,9 @@ namespace kv {
 namespace {
 
 using namespace std::chrono_literals;
+
+// Who says nothing for so long after the end of the answers says nothing more.
+constexpr std::chrono::seconds k_silence{1};
 
 constexpr std::size_t k_buffer = std::size_t{16} << 10;
 
@@ -81,7 +87,7 @@ class session {
       buffer_.filled(n);
       if (n == 0 || err || answer_batch() == then::close) break;
     }
-    leave();
+    leave(stopping);
   }
 
  private:
@@ -113,28 +119,38 @@ class session {
     }
     const auto sent = out_.write_to(conn_);
     out_.clear();
+    if (sent.err) static_cast<void>(conn_.close());  // who takes no answers has had its time
     return !sent.err;
   }
 
   // To close a connection of which something is unread makes the kernel throw away what is on its way to the
-  // client, such as the reason why it is closed: so reads what still comes, for a while.
-  void leave() {
-    static_cast<void>(conn_.close_write());
-    static_cast<void>(conn_.set_read_deadline(goro::clock::now() + 1s));
-    for (std::size_t left = k_most_unread; left != 0;) {
-      const auto room = buffer_for_the_rest();
-      const auto [n, err] = conn_.read(room.first(std::min(left, room.size())));
-      if (n == 0 || err) return;
-      left -= n;
+  // client, such as the reason why it is closed, or answers that it reads slowly. So reads what still comes,
+  // until the client closes too, or is silent and has all: if the server stops, for as long as that lets it.
+  void leave(const goro::context& stopping) {
+    if (conn_.close_write()) return;
+    const goro::time_point end = goro::clock::now() + settings_.write_timeout;
+    for (;;) {
+      const goro::time_point silent = goro::clock::now() + k_silence;
+      static_cast<void>(conn_.set_read_deadline(silent));
+      const auto [n, err] = conn_.read(buffer_for_the_rest());
+      const goro::time_point now = goro::clock::now();
+      if (err != goro::errc::timed_out && (n == 0 || err)) return;
+      // The end of the server moves the deadline, too, maybe only now.
+      if (err && now >= silent && has_all()) return;
+      if (now >= end && !stopping.err()) return;
     }
+  }
+
+  // What was sent has arrived, to the last byte.
+  bool has_all() const {
+    int unacknowledged = 0;
+    return ::ioctl(conn_.native_handle(), SIOCOUTQ, &unacknowledged) != 0 || unacknowledged == 0;
   }
 
   std::span<std::byte> buffer_for_the_rest() {
     buffer_.drop(buffer_.text().size());
     return buffer_.room();
   }
-
-  static constexpr std::size_t k_most_unread = std::size_t{1} << 20;
 
   goro::net::tcp_conn& conn_;
   store& store_;

@@ -224,6 +224,25 @@ def the_end_during_traffic():
     equal(wrong, [])
 
 
+def the_end_with_one_who_reads_slowly():
+    """What it has asked for before the end it gets, though that takes a while and it goes on to speak."""
+    value = b"x" * 100_000
+    wanted = (b"$%d\r\n" % len(value) + value + b"\r\n") * 100
+    server = start("--grace", "60s")
+    with server.connect() as s:
+        ask(s, request("SET", "k", value), b"+OK\r\n")
+        s.sendall(request("GET", "k") * 100)
+        got = read_exactly(s, 1000)
+        server.terminate()
+        while len(got) < len(wanted):
+            s.sendall(request("PING"))
+            got += read_exactly(s, min(1 << 16, len(wanted) - len(got)))
+            time.sleep(0.02)
+        check(got == wanted, "its answers have changed")
+        check(len(read_all(s)) % len(b"+PONG\r\n") == 0, "half an answer")
+    server.wait()
+
+
 def the_end_with_one_who_does_not_read():
     server = start("--grace", "500ms")
     with server.connect() as s:
@@ -250,6 +269,7 @@ main(
         as_many_clients_as_there_are_places,
         many_increments,
         the_end_during_traffic,
+        the_end_with_one_who_reads_slowly,
         the_end_with_one_who_does_not_read,
     ]
 )
