@@ -31,6 +31,7 @@
 
 #include "common/accept_clients.hpp"
 #include "common/command_line.hpp"
+#include "common/send_queue.hpp"
 
 namespace {
 
@@ -82,8 +83,9 @@ bool goes_on(const activity& moved, tcp_conn& conn, std::error_code (tcp_conn::*
 
 bool write_all(tcp_conn& to, std::span<const std::byte> bytes, activity& moved) {
   for (;;) {
+    const int before = example::unacknowledged(to);
     const auto [n, err] = to.write(bytes);
-    if (n != 0) moved.note();
+    if (n != 0 || example::unacknowledged(to) < before) moved.note();
     if (!err) return true;
     bytes = bytes.subspan(n);
     if (err != goro::errc::timed_out || !goes_on(moved, to, &tcp_conn::set_write_deadline)) return false;

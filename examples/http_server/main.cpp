@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
     const web::service service{.answer = web::site(options->root), .limits = *options};
     return goro::run([&] {
       return web::serve(*options, [&](goro::net::tcp_conn conn, const web::lifetime& life) {
-        goro::net::asio_stream stream(std::move(conn));
+        web::patient_stream stream(std::move(conn));
         web::http_session(stream, life, service).run();
       });
     });

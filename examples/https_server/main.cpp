@@ -17,13 +17,13 @@
 
 namespace {
 
-using tls_stream = boost::asio::ssl::stream<goro::net::asio_stream>;
+using tls_stream = boost::asio::ssl::stream<web::patient_stream>;
 
 constexpr std::chrono::seconds k_handshake_timeout{5};
 
 void talk(goro::net::tcp_conn conn, boost::asio::ssl::context& tls, const web::lifetime& life,
           const web::service& service) {
-  tls_stream stream(goro::net::asio_stream(std::move(conn)), tls);
+  tls_stream stream(web::patient_stream(std::move(conn)), tls);
   auto& below = stream.next_layer().conn();
   boost::system::error_code ec;
   {

@@ -5,9 +5,6 @@
 
 #include "session.hpp"
 
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-
 #include <chrono>
 #include <cstring>
 #include <memory>
@@ -16,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "../common/send_queue.hpp"
 #include "commands.hpp"
 #include "resp.hpp"
 
@@ -136,15 +134,9 @@ class session {
       const goro::time_point now = goro::clock::now();
       if (err != goro::errc::timed_out && (n == 0 || err)) return;
       // The end of the server moves the deadline, too, maybe only now.
-      if (err && now >= silent && has_all()) return;
+      if (err && now >= silent && example::unacknowledged(conn_) == 0) return;
       if (now >= end && !stopping.err()) return;
     }
-  }
-
-  // What was sent has arrived, to the last byte.
-  bool has_all() const {
-    int unacknowledged = 0;
-    return ::ioctl(conn_.native_handle(), SIOCOUTQ, &unacknowledged) != 0 || unacknowledged == 0;
   }
 
   std::span<std::byte> buffer_for_the_rest() {

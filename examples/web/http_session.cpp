@@ -38,6 +38,6 @@ void linger(goro::net::stream_conn& conn) {
   }
 }
 
-template class http_session<goro::net::asio_stream>;
+template class http_session<patient_stream>;
 
 }  // namespace web

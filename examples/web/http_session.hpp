@@ -3,13 +3,12 @@
 // A connection is in one of three states, and each has its limit of time:
 //
 //   silent    waits for the first byte of a request. The shutdown ends this wait at once, but who wrote at
-//   that
-//             very moment is still heard; a connection that is new gets k_first_word for its first request,
-//             shutdown or not, since its client has reason to believe that it was accepted.
+//             that very moment is still heard; a connection that is new gets k_first_word for its first
+//             request, shutdown or not, since its client has reason to believe that it was accepted.
 //   reading   header_timeout for all of header and body, so that a byte now and then keeps nobody alive.
-//   Memory
-//             is bounded by k_header_limit and k_body_limit.
-//   answering request_timeout for the handler, by its context; k_write_timeout for each piece of the answer.
+//             Memory is bounded by k_header_limit and k_body_limit.
+//   answering request_timeout for the handler, by its context; the answer may take as long as its client goes
+//             on to read (patient_stream.hpp).
 //
 // The last answer before a close says so ("Connection: close"). The connection is then read until its peer
 // closes it too: a close with unread input would reset it, and the peer could lose the answer.
@@ -41,6 +40,7 @@
 
 #include "message.hpp"
 #include "options.hpp"
+#include "patient_stream.hpp"
 #include "server.hpp"
 
 namespace web {
@@ -90,7 +90,6 @@ class http_session {
   static constexpr std::size_t k_buffer = 64 * 1024;      // a header, and some of what follows
   static constexpr std::chrono::seconds k_first_word{5};  // as in Go's net/http
   static constexpr std::chrono::milliseconds k_crossing{100};
-  static constexpr std::chrono::seconds k_write_timeout{10};
   static constexpr std::chrono::seconds k_end_timeout{2};
 
   void read_within(std::chrono::milliseconds d) { conn_.set_read_deadline(goro::clock::now() + d); }
@@ -128,7 +127,6 @@ class http_session {
     if (!is_framed(input.get())) return http::error::bad_transfer_encoding;
     if (boost::beast::iequals(input.get()[http::field::expect], "100-continue")) {
       http::response<http::empty_body> go_on(http::status::continue_, 11);
-      conn_.set_write_deadline(goro::clock::now() + k_write_timeout);
       http::write(stream_, go_on, ec);
       if (ec) return ec;
     }
@@ -185,7 +183,6 @@ class http_session {
     output.split(header_only);
     error_code ec;
     while (!ec && !(header_only ? output.is_header_done() : output.is_done())) {
-      conn_.set_write_deadline(goro::clock::now() + k_write_timeout);
       http::write_some(stream_, output, ec);
     }
     return ec;
@@ -210,6 +207,6 @@ class http_session {
 };
 
 // Compiled once, in http_session.cpp.
-extern template class http_session<goro::net::asio_stream>;
+extern template class http_session<patient_stream>;
 
 }  // namespace web

@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
     chat::hub rooms;
     return goro::run([&] {
       return web::serve(*options, [&](goro::net::tcp_conn conn, const web::lifetime& life) {
-        goro::net::asio_stream stream(std::move(conn));
+        web::patient_stream stream(std::move(conn));
         const auto upgrade = web::http_session(stream, life, service).run();
         if (upgrade) chat::talk(std::move(stream), *upgrade, rooms, life);
       });

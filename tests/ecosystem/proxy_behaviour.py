@@ -146,6 +146,18 @@ def a_slow_reader():
             equal(read + len(read_all(slow)), size)
 
 
+def a_very_slow_reader():
+    """The kernel's queues last it for longer than the idle time."""
+    size = 20 << 20
+    with start(Backend(lambda s: s.sendall(bytes(size))), arguments=("--idle-timeout", "2s")) as proxy:
+        with proxy.connect() as s:
+            read = 0
+            for _ in range(50):
+                read += len(read_exactly(s, 10_000))
+                time.sleep(0.1)
+            equal(read + len(read_all(s)), size)
+
+
 def the_idle_are_closed():
     with start(Backend(echo), arguments=("--idle-timeout", "500ms")) as proxy:
         with proxy.connect() as idle, proxy.connect() as busy:
@@ -255,6 +267,7 @@ main(
         a_half_closed_client,
         a_half_closed_server,
         a_slow_reader,
+        a_very_slow_reader,
         the_idle_are_closed,
         a_reset_ends_both_sides,
         no_more_than_there_are_places,

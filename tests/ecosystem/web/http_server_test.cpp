@@ -1,6 +1,7 @@
 // http_server against clients that are hostile, slow, or many.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <filesystem>
@@ -149,6 +150,24 @@ TEST(HttpServer, who_is_slow_is_cut_off) {
   ASSERT_TRUE(idle.write("GET /api/stats HTTP/1.1\r\nHost: x\r\n\r\n"));
   EXPECT_EQ(status_of(goro_test::read_all(idle)), "200");  // and then the end, since nothing followed
   expect_well(s);
+}
+
+// What the kernel has queued lasts this client for longer than the server waits for one that does not read.
+TEST(HttpServer, who_reads_slowly_gets_all) {
+  constexpr std::size_t k_size = 20'000'000;
+  const some_files files;
+  std::ofstream(files.site() + "/large") << std::string(k_size, 'x');
+  const server_process s("http_server", {"--root", files.site()});
+  auto conn = s.dial();
+  ASSERT_TRUE(conn.write("GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+  std::string answer;
+  std::array<char, 40'000> piece{};
+  for (int i = 0; i < 24; ++i) {
+    answer.append(piece.data(), conn.read_full(std::as_writable_bytes(std::span(piece))).n);
+    goro::sleep_for(500ms);
+  }
+  answer += goro_test::read_all(conn);
+  EXPECT_EQ(answer.size() - answer.find("\r\n\r\n") - 4, k_size);
 }
 
 TEST(HttpServer, the_context_limits_a_request) {
