@@ -6,9 +6,9 @@
 // goroutine waits in write(), so nothing more is read from the other side. The end of one direction is passed
 // on alone (close_write), and the other one goes on; an error in one ends both.
 //
-// The idle time is that of both directions together. Each notes when it has moved something; its deadline is
-// looked at only when it rings, and set again if something has moved since, so the clock costs no timer for
-// each read.
+// The idle time is that of both directions together. Each notes when it has moved something, or when a reader
+// has got some of what the kernel had queued for it; its deadline is looked at only when it rings, and set
+// again if something has moved since, so the clock costs no timer for each read.
 //
 // Exit code 0: it was told to end. 1: it cannot listen there. 2: wrong usage.
 
@@ -83,9 +83,9 @@ bool goes_on(const activity& moved, tcp_conn& conn, std::error_code (tcp_conn::*
 
 bool write_all(tcp_conn& to, std::span<const std::byte> bytes, activity& moved) {
   for (;;) {
-    const int before = example::unacknowledged(to);
+    const std::size_t before = example::unacknowledged(to);
     const auto [n, err] = to.write(bytes);
-    if (n != 0 || example::unacknowledged(to) < before) moved.note();
+    if (!err || example::unacknowledged(to) < before + n) moved.note();
     if (!err) return true;
     bytes = bytes.subspan(n);
     if (err != goro::errc::timed_out || !goes_on(moved, to, &tcp_conn::set_write_deadline)) return false;

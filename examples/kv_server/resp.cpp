@@ -262,18 +262,17 @@ void replies::array(std::size_t n) {
   text_ += "\r\n";
 }
 
-goro::io_result replies::write_to(goro::net::conn& to) {
-  if (shared_.empty()) return to.write(text_);
+std::vector<std::span<const std::byte>> replies::pieces() const {
   const auto bytes = std::as_bytes(std::span(text_));
-  std::vector<std::span<const std::byte>> pieces;
+  std::vector<std::span<const std::byte>> all;
   std::size_t done = 0;
   for (const shared_piece& s : shared_) {
-    pieces.push_back(bytes.subspan(done, s.at - done));
-    pieces.push_back(std::as_bytes(std::span(*s.value)));
+    all.push_back(bytes.subspan(done, s.at - done));
+    all.push_back(std::as_bytes(std::span(*s.value)));
     done = s.at;
   }
-  pieces.push_back(bytes.subspan(done));
-  return to.write(pieces);
+  all.push_back(bytes.subspan(done));
+  return all;
 }
 
 void replies::clear() {

@@ -91,7 +91,7 @@ class replies {
   void array(std::size_t n);  // of which the n elements follow
 
   std::size_t size() const noexcept { return text_.size() + shared_bytes_; }
-  goro::io_result write_to(goro::net::conn& to);
+  std::vector<std::span<const std::byte>> pieces() const;  // until the next change
   void clear();
 
  private:

@@ -23,11 +23,10 @@ class patient_stream : public goro::net::asio_stream {
   template <class Buffers>
   std::size_t write_some(const Buffers& buffers, boost::system::error_code& ec) {
     for (;;) {
-      const int before = example::unacknowledged(conn());
+      const std::size_t before = example::unacknowledged(conn());
       static_cast<void>(conn().set_write_deadline(goro::clock::now() + k_write_timeout));
       const std::size_t n = asio_stream::write_some(buffers, ec);
-      if (ec != boost::asio::error::timed_out) return n;
-      if (n == 0 && example::unacknowledged(conn()) >= before) return n;
+      if (ec != boost::asio::error::timed_out || example::unacknowledged(conn()) >= before + n) return n;
       ec = {};
       if (n != 0) return n;
     }

@@ -142,6 +142,20 @@ def a_slow_reader():
         check(time.monotonic() - begin < 10, "it was not closed")
 
 
+def a_very_slow_reader():
+    """The kernel's queues last it for longer than the time for a client that takes nothing."""
+    value = b"x" * 1_000_000
+    wanted = (b"$%d\r\n" % len(value) + value + b"\r\n") * 20
+    with start("--write-timeout", "4s") as server, server.connect() as s:
+        ask(s, request("SET", "k", value), b"+OK\r\n")
+        s.sendall(request("GET", "k") * 20)
+        got = b""
+        for _ in range(60):
+            got += read_exactly(s, 10_000)
+            time.sleep(0.1)
+        check(got + read_exactly(s, len(wanted) - len(got)) == wanted, "its answers have changed")
+
+
 def half_closed():
     """Who has said all it wants to is still answered."""
     with start() as server, server.connect() as s:
@@ -265,6 +279,7 @@ main(
         a_request_has_an_end,
         the_largest_value,
         a_slow_reader,
+        a_very_slow_reader,
         half_closed,
         as_many_clients_as_there_are_places,
         many_increments,
