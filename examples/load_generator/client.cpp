@@ -13,7 +13,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// What becomes of a request when the context ends, which itself tells of it only then.
+constexpr std::string_view k_cut_off = "cut off";
+
 std::string text_of(const char* what, std::error_code err) {
+  if (err == goro::errc::canceled) return std::string(k_cut_off);
   return std::string(what) + ": " + err.message();
 }
 
@@ -42,7 +46,7 @@ void client::use_connection(const goro::context& ctx) {
     const goro::time_point begin = goro::clock::now();
     static_cast<void>(conn_->set_deadline(begin + target_.timeout));
     const std::string error = ask();
-    if (ctx.err()) break;
+    if (error == k_cut_off || ctx.err()) break;
     if (!error.empty()) {
       ++tally_.errors[error];
     } else if (parser_.status() >= 400) {
@@ -60,7 +64,11 @@ bool client::connect(const goro::context& ctx) {
   const auto limited = goro::with_timeout(ctx, target_.timeout);
   auto conn = goro::net::dial(limited.ctx, target_.address);
   if (!conn) {
-    if (!ctx.err()) ++tally_.errors[text_of("connect", conn.error())];
+    const std::string error = text_of("connect", conn.error());
+    // The deadline that has rung may be that of all.
+    const bool over =
+        error == k_cut_off || ctx.deadline().value_or(goro::time_point::max()) <= goro::clock::now();
+    if (!over && !ctx.err()) ++tally_.errors[error];
     return false;
   }
   conn_.emplace(std::move(*conn));

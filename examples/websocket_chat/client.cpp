@@ -14,6 +14,7 @@
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
@@ -150,7 +151,9 @@ class client {
         const std::lock_guard held(turn_);
         socket_.read(buffer, ec);
       }
-      if (ec) return stop.err() ? websocket::close_code::going_away : websocket::close_code::none;
+      // The stop itself tells of its end only after it has ended the read.
+      if (ec == boost::asio::error::operation_aborted) return websocket::close_code::going_away;
+      if (ec) return websocket::close_code::none;
       // Beast has looked at the bytes of a text only.
       if (socket_.got_binary()) return websocket::close_code::unknown_data;
       const auto text = buffer.data();
