@@ -60,7 +60,7 @@ class task_group {
   // Done at the first failure, or when wait() has returned.
   [[nodiscard]] const goro::context& context() const noexcept { return cancellable_.ctx; }
 
-  // Blocks until all have ended. Returns the code of the first failure, or rethrows its exception.
+  // Blocks until all have ended. Rethrows the first exception, if any was thrown; else the first code.
   [[nodiscard]] std::error_code wait();
 
  private:
