@@ -6,9 +6,10 @@
 // goroutine waits in write(), so nothing more is read from the other side. The end of one direction is passed
 // on alone (close_write), and the other one goes on; an error in one ends both.
 //
-// The idle time is that of both directions together. Each notes when it has moved something, or when a reader
-// has got some of what the kernel had queued for it; its deadline is looked at only when it rings, and set
-// again if something has moved since, so the clock costs no timer for each read.
+// The idle time is that of both directions together. Each notes when it has moved something; its deadline is
+// looked at only when it rings, and set again if something has moved since, so the clock costs no timer for
+// each read. While a write waits, what peers read of the kernel's queues counts as well: both deadlines may
+// ring at once, so whoever looks first looks for both.
 //
 // Exit code 0: it was told to end. 1: it cannot listen there. 2: wrong usage.
 
@@ -19,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,8 +32,8 @@
 #include <goro/signal.hpp>
 
 #include "common/accept_clients.hpp"
+#include "common/acknowledged.hpp"
 #include "common/command_line.hpp"
-#include "common/send_queue.hpp"
 
 namespace {
 
@@ -58,35 +60,54 @@ struct settings {
   std::chrono::milliseconds grace = 5s;
 };
 
-// When something has moved in a connection, in either direction.
+// When something has moved between client and server, in either direction.
 class activity {
  public:
-  explicit activity(std::chrono::milliseconds idle) : idle_(idle) { note(); }
+  activity(const tcp_conn& client, const tcp_conn& server, std::chrono::milliseconds idle)
+      : client_(client), server_(server), idle_(idle) {
+    note();
+  }
 
   void note() { last_.store(goro::clock::now().time_since_epoch().count(), std::memory_order_relaxed); }
+
+  // Around a write: does anybody wait for a peer to read?
+  void begin_write() { writes_.fetch_add(1, std::memory_order_relaxed); }
+  void end_write() { writes_.fetch_sub(1, std::memory_order_relaxed); }
+
   // From when on it is idle, as far as one knows now.
-  goro::time_point end() const {
+  goro::time_point end() {
+    const std::lock_guard guard(looking_);
+    const std::uint64_t read = example::acknowledged(client_) + example::acknowledged(server_);
+    if (read != std::exchange(read_, read) && writes_.load(std::memory_order_relaxed) != 0) note();
     return goro::time_point(goro::clock::duration(last_.load(std::memory_order_relaxed))) + idle_;
   }
 
  private:
+  const tcp_conn& client_;
+  const tcp_conn& server_;
   const std::chrono::milliseconds idle_;
   std::atomic<goro::clock::rep> last_{0};
+  std::atomic<int> writes_{0};
+  goro::mutex looking_;
+  std::uint64_t read_ = 0;  // by the peers, at the last look
 };
 
 // After a deadline has rung: true if it was too early, and has been moved.
-bool goes_on(const activity& moved, tcp_conn& conn, std::error_code (tcp_conn::*set)(goro::time_point)) {
+bool goes_on(activity& moved, tcp_conn& conn, std::error_code (tcp_conn::*set)(goro::time_point)) {
   const goro::time_point end = moved.end();
   if (end <= goro::clock::now()) return false;
   return !(conn.*set)(end);
 }
 
 bool write_all(tcp_conn& to, std::span<const std::byte> bytes, activity& moved) {
+  moved.begin_write();
+  const goro::scope_exit leave([&moved] { moved.end_write(); });
   for (;;) {
-    const std::size_t before = example::unacknowledged(to);
     const auto [n, err] = to.write(bytes);
-    if (!err || example::unacknowledged(to) < before + n) moved.note();
-    if (!err) return true;
+    if (!err) {
+      moved.note();
+      return true;
+    }
     bytes = bytes.subspan(n);
     if (err != goro::errc::timed_out || !goes_on(moved, to, &tcp_conn::set_write_deadline)) return false;
   }
@@ -109,7 +130,7 @@ bool copy(tcp_conn& from, tcp_conn& to, activity& moved) {
 void relay(tcp_conn client, tcp_conn server, std::chrono::milliseconds idle, const goro::context& ended) {
   const goro::net::cancel_guard client_guard(ended, client);
   const goro::net::cancel_guard server_guard(ended, server);
-  activity moved(idle);
+  activity moved(client, server, idle);
   static_cast<void>(client.set_deadline(moved.end()));
   static_cast<void>(server.set_deadline(moved.end()));
   const auto direction = [&](tcp_conn& from, tcp_conn& to) {

@@ -143,10 +143,10 @@ def a_slow_reader():
 
 
 def a_very_slow_reader():
-    """The kernel's queues last it for longer than the time for a client that takes nothing."""
+    """The kernel's queues last it for longer than the time for a client that takes nothing; see send_queue.hpp."""
     value = b"x" * 1_000_000
     wanted = (b"$%d\r\n" % len(value) + value + b"\r\n") * 20
-    with start("--write-timeout", "4s") as server, server.connect() as s:
+    with start("--write-timeout", "4s") as server, server.connect(receive_buffer=1 << 16) as s:
         ask(s, request("SET", "k", value), b"+OK\r\n")
         s.sendall(request("GET", "k") * 20)
         got = b""

@@ -147,13 +147,13 @@ def a_slow_reader():
 
 
 def a_very_slow_reader():
-    """The kernel's queues last it for longer than the idle time."""
+    """The kernel's queues last it for longer than the idle time, its own queue does not (send_queue.hpp)."""
     size = 20 << 20
     with start(Backend(lambda s: s.sendall(bytes(size))), arguments=("--idle-timeout", "2s")) as proxy:
-        with proxy.connect() as s:
+        with proxy.connect(receive_buffer=1 << 16) as s:
             read = 0
             for _ in range(50):
-                read += len(read_exactly(s, 10_000))
+                read += len(read_exactly(s, 20_000))
                 time.sleep(0.1)
             equal(read + len(read_all(s)), size)
 

@@ -1,5 +1,6 @@
 // http_server against clients that are hostile, slow, or many.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <atomic>
@@ -153,12 +154,15 @@ TEST(HttpServer, who_is_slow_is_cut_off) {
 }
 
 // What the kernel has queued lasts this client for longer than the server waits for one that does not read.
+// Its own queue is small, so that what it reads is told to the server soon (examples/common/send_queue.hpp).
 TEST(HttpServer, who_reads_slowly_gets_all) {
   constexpr std::size_t k_size = 20'000'000;
   const some_files files;
   std::ofstream(files.site() + "/large") << std::string(k_size, 'x');
   const server_process s("http_server", {"--root", files.site()});
   auto conn = s.dial();
+  const int queue = 1 << 16;
+  ASSERT_EQ(setsockopt(conn.native_handle(), SOL_SOCKET, SO_RCVBUF, &queue, sizeof queue), 0);
   ASSERT_TRUE(conn.write("GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
   std::string answer;
   std::array<char, 40'000> piece{};
