@@ -29,10 +29,15 @@ class biased_lock {
  public:
   void owner_acquire() noexcept {
     inside_.store(1, std::memory_order_relaxed);
-    Atomics::light_fence();                                          // [MO-2]
-    if (thief_.load(std::memory_order_acquire) != 0) [[unlikely]] {  // pairs with thief_release()
-      owner_acquire_slow();
-    }
+    Atomics::light_fence();  // [MO-2]
+    step_back_for_thief();
+  }
+
+  // By who has looked: fences are asymmetric.
+  void owner_acquire_where_asymmetric() noexcept {
+    inside_.store(1, std::memory_order_relaxed);
+    Atomics::light_fence_where_asymmetric();  // [MO-2]
+    step_back_for_thief();
   }
 
   void owner_release() noexcept {
@@ -52,6 +57,11 @@ class biased_lock {
   void thief_release() noexcept { thief_.store(0, std::memory_order_release); }  // pairs with owner_acquire()
 
  private:
+  void step_back_for_thief() noexcept {
+    if (thief_.load(std::memory_order_acquire) != 0) [[unlikely]]  // pairs with thief_release()
+      owner_acquire_slow();
+  }
+
   [[gnu::noinline]] void owner_acquire_slow() noexcept {
     unsigned spins = 0;
     do {

@@ -43,8 +43,7 @@ goroutine* end_of_function() noexcept {
     mp = current_machine();
   }
   if (mp->hold.enter()) [[unlikely]] {
-    answer_call(mp);
-    mp = current_machine();
+    mp = look_closer(mp);
     mp->leaves = gp->is_locked();  // what it has done to its thread is for nobody else
   }
   transition(gp, g_status::running, g_status::dead);

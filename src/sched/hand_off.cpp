@@ -186,6 +186,12 @@ void answer_call(machine* mp) noexcept {
   requeue(mp, keeps ? pick_next(mp) : nullptr);
 }
 
+machine* look_closer(machine* mp) noexcept {
+  if (!mp->hold.must_settle()) return mp;
+  answer_call(mp);
+  return current_machine();
+}
+
 void begin_blocking() noexcept {
   const runtime_entry entry;
   machine* mp = entry.mp();

@@ -45,7 +45,7 @@ struct alignas(64) machine {
   commit_function commit = nullptr;
   void* commit_arg = nullptr;
   std::atomic<goroutine*> left{nullptr};  // its stack may still be stood on; atomic for stack/shrink.cpp
-  goroutine* chosen = nullptr;  // has the turn next, and is to be started from the scheduler's own stack
+  processor* rotating = nullptr;  // whose queue is held: who is left stands in it (run_queue::begin_rotation)
 
   // The scheduler's own context.
   void* system_sp = nullptr;
@@ -54,6 +54,8 @@ struct alignas(64) machine {
   // Of this thread, looked up once: the exception state and errno.
   eh_globals* eh = nullptr;
   int* errno_address = nullptr;
+
+  goroutine* chosen = nullptr;  // has the turn next, and is to be started from the scheduler's own stack
 
   alignas(64) lock_places places;  // for locks that are biased towards its thread
 

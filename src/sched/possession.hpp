@@ -19,8 +19,8 @@
 // itself (goro::blocking) writes `taken` while it is inside; the claim of a sysmon that wanted it meanwhile
 // fails. `called` alone, without a claim, asks the machine to look at other things (a thief that waits, fewer
 // Ps, the end of the process). Beside it, in the same byte, stands whether the machine's turns are recorded
-// (diag/trace.hpp): one look at the end of a turn is for both. Tests that fail without either fence, the
-// release, or the second look: model.possession_*.
+// (diag/trace.hpp), and whether light fences must be full ones: one look is for all three. Tests that fail
+// without either fence, the release, or the second look: model.possession_*.
 #pragma once
 
 #include <atomic>
@@ -40,9 +40,15 @@ enum class finding {
 template <class Atomics = real_atomics>
 class possession {
  public:
-  // The machine. True: it is called, and must settle() before it touches what belongs to a P.
+  // The machine. False, as nearly always: nobody has called it, nothing is recorded, and light fences are
+  // free. Else must_settle() tells what there is to do.
   [[nodiscard]] bool enter() noexcept {
     inside_.store(k_inside, std::memory_order_relaxed);
+    Atomics::light_fence_where_asymmetric();  // [MO-4]
+    return noted();
+  }
+  // After enter(). True: it is called, and must settle() before it touches what belongs to a P.
+  [[nodiscard]] bool must_settle() const noexcept {
     Atomics::light_fence();  // [MO-4]
     return called();
   }
@@ -57,11 +63,13 @@ class possession {
 
   // Are its turns recorded? Whoever clears that does not wait: it may go on for a turn or two.
   bool traced() const noexcept { return (signs() & k_traced) != 0; }
-  bool called_or_traced() const noexcept { return signs() != 0; }
+
+  // One look for all that is unusual: it is called, its turns are recorded, or fences are symmetric.
+  bool noted() const noexcept { return signs() != 0; }
 
   // Sequentially consistent, as in set_max_procs: whose call is overwritten here, its number is seen.
   [[nodiscard]] finding settle() noexcept {
-    signs_.fetch_and(k_traced, std::memory_order_seq_cst);
+    signs_.fetch_and(k_traced | k_symmetric, std::memory_order_seq_cst);
     claim now = claim_.load(std::memory_order_acquire);  // pairs with want() and take()
     if (now == claim::none) return finding::kept;
     if (now == claim::wanted &&
@@ -90,7 +98,7 @@ class possession {
     if (on) {
       signs_.fetch_or(k_traced, std::memory_order_relaxed);
     } else {
-      signs_.fetch_and(k_called, std::memory_order_relaxed);
+      signs_.fetch_and(k_called | k_symmetric, std::memory_order_relaxed);
     }
   }
 
@@ -122,11 +130,13 @@ class possession {
   static constexpr std::uint8_t k_inside = 1;
   static constexpr std::uint8_t k_called = 1;
   static constexpr std::uint8_t k_traced = 2;
+  static constexpr std::uint8_t k_symmetric = 4;  // both sides need full fences; never changes
 
   std::uint8_t signs() const noexcept { return signs_.load(std::memory_order_relaxed); }
 
   typename Atomics::template atomic<std::uint8_t> inside_{k_inside};
-  typename Atomics::template atomic<std::uint8_t> signs_{0};
+  typename Atomics::template atomic<std::uint8_t> signs_{Atomics::asymmetric() ? std::uint8_t{0}
+                                                                               : k_symmetric};
   typename Atomics::template atomic<claim> claim_{claim::none};
 };
 

@@ -91,15 +91,21 @@ class run_queue {
 
   // Owner: item goes behind everybody and the first in line comes out, in one step. Null, and nothing has
   // changed, where that is not as simple as the two ends of ready. Else nobody can take item before
-  // end_rotation(), which its owner calls when it has left item's stack, and before anything else here.
+  // end_rotation(), which its owner calls when it has left item's stack, and before anything else here. Only
+  // where fences are asymmetric.
   [[nodiscard, gnu::always_inline]] T* begin_rotation(T* item) noexcept {
-    lock_.owner_acquire();
-    if (run_next_.load(std::memory_order_relaxed) || fresh_.size() != 0 || ready_.size() == 0) [[unlikely]] {
+    lock_.owner_acquire_where_asymmetric();
+    const std::uint32_t head = ready_.head.load(std::memory_order_relaxed);
+    const std::uint32_t tail = ready_.tail.load(std::memory_order_relaxed);
+    if (run_next_.load(std::memory_order_relaxed) || fresh_.size() != 0 || head == tail) [[unlikely]] {
       lock_.owner_release();
       return nullptr;
     }
-    T* const first = ready_.pop_front();
-    ready_.push_back(item);
+    ready_.head.store(head + 1, std::memory_order_relaxed);
+    T* const first = ready_.items[head % Capacity];
+    ready_.items[tail % Capacity] = item;
+    ready_.tail.store(tail + 1, std::memory_order_relaxed);
+    if (!first) __builtin_unreachable();
     return first;
   }
   void end_rotation() noexcept { lock_.owner_release(); }

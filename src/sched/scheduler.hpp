@@ -188,10 +188,17 @@ machine* yield_turn(machine* mp) noexcept;
 void spawn_main(goroutine* gp, closure_call call, std::source_location where);
 
 // Called after anything was made runnable. [MO-3]: pairs with the heavy_fence in sleep_as_sentinel().
-inline void notify_submit() noexcept {
-  light_fence();
+inline void tell_sentinel() noexcept {
   if (sched.sentinel.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
     wake_sentinel();
+}
+inline void notify_submit() noexcept {
+  light_fence();
+  tell_sentinel();
+}
+inline void notify_submit_where_asymmetric() noexcept {
+  real_atomics::light_fence_where_asymmetric();
+  tell_sentinel();
 }
 
 // --- time ---
@@ -215,6 +222,9 @@ void rearm_timer(
 // The machine was called: somebody wants its P, or something else. The goroutine may go on on another one.
 void answer_call(machine* mp) noexcept;
 
+// After an entry at which something was noted: answers a call, if it is one. Returns the present machine.
+machine* look_closer(machine* mp) noexcept;
+
 // Stands in every public operation that touches what belongs to a P. Its machine is the present one until the
 // next switch, after which moved() says which it is. On a plain thread it is null.
 class runtime_entry {
@@ -229,6 +239,13 @@ class runtime_entry {
     enter();
     if (!mp_) __builtin_unreachable();
   }
+  // By a goroutine, in what nothing of the runtime calls: no other entry is around this one.
+  enum outermost_tag { outermost };
+  runtime_entry(machine* mp, outermost_tag) noexcept : mp_(mp) {
+    race_hide();
+    look();
+    if (!mp_) __builtin_unreachable();
+  }
   ~runtime_entry() {
     if (mp_) mp_->hold.leave(static_cast<std::uint8_t>(was_inside_));
     race_show();
@@ -238,15 +255,19 @@ class runtime_entry {
   runtime_entry& operator=(const runtime_entry&) = delete;
 
   machine* mp() const noexcept { return mp_; }
+  // On entry: is there anything that the usual turn need not heed?
+  bool noted() const noexcept { return noted_; }
   lock_places* places() const noexcept { return mp_ ? &mp_->places : nullptr; }
 
  private:
   void enter() noexcept {
     was_inside_ = mp_->hold.position();
-    if (mp_->hold.enter()) [[unlikely]] {
-      answer_call(mp_);
-      mp_ = current_machine();
-    }
+    look();
+  }
+  void look() noexcept {
+    noted_ = mp_->hold.enter();
+    if (noted_) [[unlikely]]
+      mp_ = look_closer(mp_);
   }
 
   machine* mp_;
@@ -255,6 +276,7 @@ class runtime_entry {
   // of a flag look like another pointer to the search for handles (diag/unreachable.cpp), which is how a lost
   // goroutine was missed.
   std::uintptr_t was_inside_ = 0;
+  bool noted_ = false;
 };
 
 // Gives the turn to the goroutine that the caller has just made ready; the caller goes to the end of the

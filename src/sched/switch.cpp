@@ -83,10 +83,15 @@ context load_fresh(machine* mp, goroutine* next, g_status state) noexcept {
   return {.sp = top, .start = goroutine_main};
 }
 
-bool may_start_locked(machine* mp, goroutine* next) noexcept {
+context load_locked(machine* mp, goroutine* next) noexcept {
   transition(next, g_status::runnable, g_status::runnable);  // nothing else can be right
-  if (mp->curg) mp->chosen = next;
-  return !mp->curg;
+  if (mp->curg) {
+    mp->chosen = next;
+    return load_scheduler(mp);
+  }
+  const g_status state = locked(g_status::running);
+  void* const sp = next->sp.load(std::memory_order_relaxed);
+  return sp ? load_suspended(mp, next, sp, state) : load_fresh(mp, next, state);
 }
 
 // Whoever is left may hold a lock until nobody stands on its stack, so nothing slow is done before: to make a

@@ -64,7 +64,7 @@ goroutine* pick_attentively(machine* mp) noexcept;
 
 // Who has the turn after the running goroutine; null: the scheduler decides.
 [[gnu::always_inline]] inline goroutine* pick_next(machine* mp) noexcept {
-  if (mp->hold.called_or_traced()) [[unlikely]]
+  if (mp->hold.noted()) [[unlikely]]
     return pick_attentively(mp);
   return pick_local(mp->pp);
 }
@@ -87,7 +87,20 @@ inline void start_turn(machine* mp, goroutine* gp, g_status state = g_status::ru
   mp->curg = gp;
 }
 
-// Done by whoever arrives, for the one that was left.
+// Done by whoever arrives, for the one that was left. `Likely`: how that has most probably given up its turn,
+// which is how whoever arrives did it.
+enum class leaving : std::uint8_t { by_wait, by_rotation };
+
+inline bool complete_rotation(machine* mp) noexcept {
+  processor* const pp = mp->rotating;
+  if (!pp) return false;
+  mp->rotating = nullptr;
+  pp->queue.end_rotation();
+  notify_submit_where_asymmetric();
+  return true;
+}
+
+template <leaving Likely = leaving::by_wait>
 inline void complete_switch(machine* mp) noexcept {
   if constexpr (k_sanitized) {
     // The bounds of the scheduler's own stack are known from the first time that somebody comes from there.
@@ -95,16 +108,14 @@ inline void complete_switch(machine* mp) noexcept {
                      mp->left.load(std::memory_order_relaxed) ? nullptr : &mp->system_stack);
     race_acquire(mp);  // what the thread was before anybody ran on it: its thread-local variables
   }
+  if (Likely == leaving::by_rotation && complete_rotation(mp)) return;
   if (lock* held = std::exchange(mp->release_after, nullptr)) {
     held->release();
-  } else if (mp->commit) {
-    std::exchange(mp->commit, nullptr)(mp, mp->left.load(std::memory_order_relaxed), mp->commit_arg);
+  } else if (Likely == leaving::by_rotation || !complete_rotation(mp)) {
+    if (mp->commit)
+      std::exchange(mp->commit, nullptr)(mp, mp->left.load(std::memory_order_relaxed), mp->commit_arg);
   }
 }
-
-// `next` is not simply runnable, but locked to a thread. False: the scheduler must have the turn first,
-// because that may be another thread than this one.
-bool may_start_locked(machine* mp, goroutine* next) noexcept;
 
 inline context load_scheduler(machine* mp) noexcept {
   *mp->eh = {};
@@ -115,25 +126,32 @@ inline context load_scheduler(machine* mp) noexcept {
 // `next` has not begun. (switch.cpp)
 context load_fresh(machine* mp, goroutine* next, g_status state) noexcept;
 
-// Makes `next` (null: the scheduler) the machine's curg; the switch itself must follow. It is the scheduler
-// all the same if `next` cannot start from here.
-[[gnu::always_inline]] inline context load_next(machine* mp, goroutine* next) noexcept {
-  if (!next) return load_scheduler(mp);
-  g_status state = g_status::running;
-  if (next->status.load(std::memory_order_relaxed) != g_status::runnable) [[unlikely]] {
-    if (!may_start_locked(mp, next)) return load_scheduler(mp);
-    state = locked(g_status::running);
-  }
-  if (next->fresh()) return load_fresh(mp, next, state);
+inline context load_suspended(machine* mp, goroutine* next, void* sp, g_status state) noexcept {
   *mp->eh = next->eh;
   *mp->errno_address = next->saved_errno;
-  void* const sp = next->sp.load(std::memory_order_relaxed);
   start_turn(mp, next, state);
   return {.sp = sp};
 }
 
+// `next` is not simply runnable, but locked to a thread: the scheduler must have the turn first if that is
+// another one. (switch.cpp)
+context load_locked(machine* mp, goroutine* next) noexcept;
+
+// Makes `next` (null: the scheduler) the machine's curg; the switch itself must follow. It is the scheduler
+// all the same if `next` cannot start from here.
+[[gnu::always_inline]] inline context load_next(machine* mp, goroutine* next) noexcept {
+  if (!next) [[unlikely]]
+    return load_scheduler(mp);
+  if (next->status.load(std::memory_order_relaxed) != g_status::runnable) [[unlikely]]
+    return load_locked(mp, next);
+  void* const sp = next->sp.load(std::memory_order_relaxed);
+  if (!sp) return load_fresh(mp, next, g_status::running);
+  return load_suspended(mp, next, sp, g_status::running);
+}
+
 // From `self`, the running goroutine (null: the scheduler's stack), to `next`. Returns when the caller has
 // its next turn, on the machine that gives it.
+template <leaving How = leaving::by_wait>
 [[gnu::always_inline]] inline machine* switch_to(machine* mp, goroutine* self, goroutine* next) noexcept {
   mp->left.store(self, std::memory_order_relaxed);
   if (self) {
@@ -147,7 +165,7 @@ context load_fresh(machine* mp, goroutine* next, g_status state) noexcept;
   }
   mp = switch_context(self ? self->place_of_sp() : &mp->system_sp, to.sp, mp, to.start);
   if (!mp) __builtin_unreachable();
-  complete_switch(mp);
+  complete_switch<How>(mp);
   return mp;
 }
 

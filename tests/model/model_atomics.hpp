@@ -123,6 +123,7 @@ struct model_atomics {
   template <class T>
   using cell = model_cell<T>;
 
+  static bool asymmetric() noexcept { return true; }
   static void light_fence() noexcept { engine::compiler_barrier(); }
   static void light_fence_where_asymmetric() noexcept { engine::compiler_barrier(); }
   static void heavy_fence() noexcept { engine::membarrier(); }
@@ -131,6 +132,7 @@ struct model_atomics {
 
 // Where the kernel has no membarrier: both sides are full fences.
 struct symmetric_fences : model_atomics {
+  static bool asymmetric() noexcept { return false; }
   static void light_fence() noexcept { engine::full_fence(); }
   static void heavy_fence() noexcept { engine::full_fence(); }
 };

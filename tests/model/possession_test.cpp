@@ -47,7 +47,7 @@ struct world {
   void live(int entries, bool renounces, coverage& c) {
     hold.leave();
     for (int i = 0; i != entries; ++i) {
-      if (hold.enter() && !settle(c)) return;
+      if (hold.enter() && hold.must_settle() && !settle(c)) return;
       require(first_has_it, "it uses what it has lost");
       use();
       goroutine = goroutine + 1;

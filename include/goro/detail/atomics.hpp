@@ -3,9 +3,9 @@
 // included.
 //
 // A policy has: atomic<T>; cell<T> (plain data that a protocol protects: the model reports two at once);
-// light_fence() and heavy_fence(), see goro/detail/fence.hpp; light_fence_where_asymmetric(), for who has
-// looked whether fences are asymmetric; and backoff, called with a growing count by whoever waits for another
-// thread to leave a critical section of a few instructions.
+// light_fence(), heavy_fence() and asymmetric(), see goro/detail/fence.hpp; light_fence_where_asymmetric(),
+// for who has looked whether fences are asymmetric; and backoff, called with a growing count by whoever waits
+// for another thread to leave a critical section of a few instructions.
 #pragma once
 
 #include <atomic>
@@ -20,6 +20,7 @@ struct real_atomics {
   template <class T>
   using cell = T;
 
+  static bool asymmetric() noexcept { return asymmetric_fences; }
   static void light_fence() noexcept { detail::light_fence(); }
   static void light_fence_where_asymmetric() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
   static void heavy_fence() noexcept { detail::heavy_fence(); }
