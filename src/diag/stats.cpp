@@ -20,8 +20,8 @@ void for_each_processor(Visit visit) {
 }
 
 processor_stats stats_of(const detail::processor& pp) {
-  return {.switches = pp.tick.load(std::memory_order_relaxed),
-          .yields = pp.yields.get(),
+  return {.switches = pp.turns(),
+          .yields = pp.rotations.get() + pp.other_yields.get(),
           .preemptions = pp.preempted.get(),
           .steals = pp.steals.get(),
           .stolen = pp.stolen.get(),

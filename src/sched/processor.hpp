@@ -25,6 +25,7 @@ struct counter {
   void add(std::uint64_t n = 1) noexcept {
     value.store(value.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
+  void set(std::uint64_t n) noexcept { value.store(n, std::memory_order_relaxed); }
   std::uint64_t get() const noexcept { return value.load(std::memory_order_relaxed); }
 };
 
@@ -34,8 +35,11 @@ struct processor {
   run_queue<goroutine> queue;
   steal_request<run_queue<goroutine>::loot> request;
 
-  // Counts turns; a watcher tells from it whether the P moves on.
+  // Count turns: those that were chosen, and those of the usual yield. A watcher tells from both whether the
+  // P moves on.
   std::atomic<std::uint64_t> tick{0};
+  counter rotations;
+  std::uint64_t turns() const noexcept { return tick.load(std::memory_order_relaxed) + rotations.get(); }
 
   // When the time slice began that run_next inherits; 0: it counts from the next look.
   std::int64_t slice_start = 0;
@@ -44,7 +48,7 @@ struct processor {
   // The global queue and this P's own, at the last look at who has waited longer.
   struct global_sight {
     std::uint64_t pushed = 0;
-    std::uint64_t tick = 0;
+    std::uint64_t turns = 0;
     std::uint64_t queued = 0;
   } global_seen;
 
@@ -66,7 +70,7 @@ struct processor {
   processor* idle_link = nullptr;        // guarded by the scheduler's lock
   const int id;
 
-  counter started, finished, yields, steals, stolen, overflows, global_runs, timers_fired, preempted;
+  counter started, finished, other_yields, steals, stolen, overflows, global_runs, timers_fired, preempted;
   std::atomic<event_ring*> trace{nullptr};  // made with the first recording, never freed
   counter ran_dry;                          // times it had nothing to do but to ask the poller
 };

@@ -57,11 +57,12 @@ goroutine* pick_global(processor* pp) noexcept {
 }
 
 // Has the oldest in the global queue let everybody go first who was queued here when it was first seen?
-bool global_is_due(processor* pp, std::uint64_t tick) noexcept {
+bool global_is_due(processor* pp) noexcept {
+  const std::uint64_t turns = pp->turns();
   processor::global_sight& then = pp->global_seen;
   const bool waits = sched.global.popped() < then.pushed;
-  if (waits && tick - then.tick < then.queued) return false;
-  then = {.pushed = sched.global.pushed(), .tick = tick, .queued = pp->queue.look().size()};
+  if (waits && turns - then.turns < then.queued) return false;
+  then = {.pushed = sched.global.pushed(), .turns = turns, .queued = pp->queue.look().size()};
   return waits;
 }
 
@@ -125,6 +126,19 @@ bool nothing_waits(const processor* pp) noexcept {
   pp->descriptors.flush();
 }
 
+// Every k_care_period turns: looks after this P, and whether the scheduler's own stack must have the turn.
+bool scheduler_must_look(processor* pp, std::uint64_t turn) noexcept {
+  if (scheduler_is_due(pp)) return true;
+  if (pp->flushed != sched.flush_round.load(std::memory_order_relaxed)) [[unlikely]]
+    flush_caches(pp);
+  if (turn % k_worth_period != 0) return false;
+  pp->core.store(current_core(), std::memory_order_relaxed);
+  settle_slice(current_machine());
+  if (!should_step_aside(pp)) return false;
+  pp->aside = true;
+  return true;
+}
+
 // So many goroutines were woken at once that neither their descriptors nor their stacks are in the caches.
 // Asked for together they come while the first ones run.
 constexpr std::size_t k_beyond_caches = 4096;
@@ -146,19 +160,9 @@ void fetch_from_memory(std::span<goroutine* const> those) noexcept {
 }  // namespace
 
 careful_choice pick_with_care(processor* pp, std::uint64_t tick) noexcept {
-  if (scheduler_is_due(pp)) return {.scheduler = true};
-  if (pp->flushed != sched.flush_round.load(std::memory_order_relaxed)) [[unlikely]]
-    flush_caches(pp);
-  if (tick % k_worth_period == 0) {
-    pp->core.store(current_core(), std::memory_order_relaxed);
-    settle_slice(current_machine());
-    if (should_step_aside(pp)) {
-      pp->aside = true;
-      return {.scheduler = true};
-    }
-  }
+  if (scheduler_must_look(pp, tick)) return {.scheduler = true};
   goroutine* gp = nullptr;
-  if (tick % k_global_period < k_care_period && global_is_due(pp, tick)) gp = pick_global(pp);
+  if (tick % k_global_period < k_care_period && global_is_due(pp)) gp = pick_global(pp);
   if (!gp && tick % k_oldest_period == 0 && oldest_is_due(pp)) gp = pp->queue.pick(pick_order::oldest_fresh);
   if (!gp && slice_is_over(pp)) {
     pp->slice_start = 0;
@@ -224,40 +228,40 @@ machine* requeue(machine* mp, goroutine* next) noexcept {
 }
 
 machine* yield_turn(machine* mp) noexcept {
-  mp->pp->yields.add();
+  mp->pp->other_yields.add();
   return requeue(mp, pick_next(mp));
 }
 
 namespace {
 
-// Of what pick_with_care() looks at, does anything concern who changes places with the first in line? (Left
-// to that, the choice of every eighth turn took .5 of the 9.5 ns of a yield.)
-bool care_is_due(const processor* pp, std::uint64_t tick) noexcept {
-  return tick % k_worth_period == 0 || scheduler_is_due(pp) || sched.shuffle_seed != 0 ||
-         pp->flushed != sched.flush_round.load(std::memory_order_relaxed);
-}
-
 // The usual yield, a fifth cheaper than a choice and a push of their own: who has the turn when the running
-// goroutine has changed places with it. Null if it is not so simple, or if it is time to look at other
-// things. Each store and each load is .1 ns of the 8.5 that a yield takes.
-[[gnu::always_inline]] inline goroutine* change_places(machine* mp, processor* pp, goroutine* self) noexcept {
-  const std::uint64_t tick = pp->tick.load(std::memory_order_relaxed) + 1;
-  if (sched.global.size() != 0) return nullptr;
-  if (tick % k_care_period == 0) [[unlikely]] {
-    if (care_is_due(pp, tick)) return nullptr;
+// goroutine has changed places with it. Nobody if it is not so simple. Of what pick_with_care() looks at, who
+// goes first concerns nobody here. Each store and each load is .1 ns of the 8.3 that a yield takes.
+[[gnu::always_inline]] inline careful_choice change_places(machine* mp, processor* pp,
+                                                           goroutine* self) noexcept {
+  if (sched.global.size() != 0) return {};
+  const std::uint64_t rotation = pp->rotations.get() + 1;
+  if (rotation % k_care_period == 0) [[unlikely]] {
+    if (sched.shuffle_seed != 0) return {};
+    if (scheduler_must_look(pp, rotation)) return {.scheduler = true};
   }
   goroutine* const next = pp->queue.begin_rotation(self);
-  if (!next) return nullptr;
+  if (!next) return {};
   pp->slice_start = 0;
-  pp->tick.store(tick, std::memory_order_relaxed);
+  pp->rotations.set(rotation);
   mp->rotating = pp;
-  return next;
+  return {.gp = next};
 }
 
-// Who has the turn after a yield that is not the usual one; the caller itself if nobody waits.
-[[gnu::noinline]] goroutine* pick_for_yield(machine* mp) noexcept {
-  goroutine* const next = pick_next(mp);
-  if (next || !nothing_waits(mp->pp)) return next;
+// Who has the turn after a yield that is not the usual one, unless it is known to be the scheduler; the
+// caller itself if nobody waits.
+[[gnu::noinline]] goroutine* pick_for_yield(machine* mp, bool scheduler) noexcept {
+  goroutine* const next = scheduler ? nullptr : pick_next(mp);
+  if (next || !nothing_waits(mp->pp)) {
+    mp->pp->other_yields.add();
+    mp->commit = commit_yield;
+    return next;
+  }
   if (mp->hold.traced()) trace_start(mp, mp->curg);
   return mp->curg;
 }
@@ -281,20 +285,18 @@ void yield() {
   detail::runtime_entry entry(mp, detail::runtime_entry::outermost);
   mp = entry.mp();
   detail::goroutine* const self = mp->curg;
-  detail::processor* pp = mp->pp;
   if (!self) __builtin_unreachable();
-  detail::goroutine* next = entry.noted() ? nullptr : detail::change_places(mp, pp, self);
-  if (!next) [[unlikely]] {
-    next = detail::pick_for_yield(mp);
-    if (next == self) return;
-    mp->commit = detail::commit_yield;
-    pp = mp->pp;
+  detail::careful_choice next;
+  if (!entry.noted()) [[likely]]
+    next = detail::change_places(mp, mp->pp, self);
+  if (!next.gp) [[unlikely]] {
+    next.gp = detail::pick_for_yield(mp, next.scheduler);
+    if (next.gp == self) return;
   }
-  pp->yields.add();
   // One switch for both: a return goes where the processor expects it only if whoever is resumed has called
   // the switch from the same places as who is left (2 ns of the 20 of a yield among a thousand).
   detail::transition(self, detail::g_status::running, detail::g_status::runnable);
-  entry.moved(detail::switch_to<detail::leaving::by_rotation>(mp, self, next));
+  entry.moved(detail::switch_to<detail::leaving::by_rotation>(mp, self, next.gp));
 }
 
 }  // namespace goro::this_goroutine

@@ -1,6 +1,6 @@
 // Sysmon looks at every P that is held, and takes it away from a machine that makes nothing of it.
 //
-// A P's tick counts turns. While it moves, all is well. If it stands still, somebody waits for a P, and the
+// A P counts its turns. While they go on, all is well. If it stands still, somebody waits for a P, and the
 // machine is outside of the runtime, its goroutine has either
 //
 //   blocked its thread: in a system call, on a std::mutex, in a page fault that waits for a disk.
@@ -56,7 +56,7 @@ machine* g_to_start = nullptr;  // by way of next_left; guarded by the scheduler
 // What was seen of one P's turn.
 struct observation {
   std::uint32_t tenure = 0;  // whose
-  std::uint64_t tick = 0;
+  std::uint64_t turns = 0;
   std::int64_t since = 0;   // when it was seen first
   std::int64_t looked = 0;  // when the thread's clock was read, and what it said then and at first
   std::int64_t cpu = -1;    // -1: not yet
@@ -109,9 +109,9 @@ class look {
     any_held_ = true;
     observation& turn = notes_.turns[static_cast<std::size_t>(pp.id)];
     const std::uint32_t tenure = pp.tenure.load(std::memory_order_relaxed);
-    const std::uint64_t tick = pp.tick.load(std::memory_order_relaxed);
-    const bool moves = tenure != turn.tenure || tick != turn.tick;
-    if (moves) turn = {.tenure = tenure, .tick = tick, .since = now_};
+    const std::uint64_t turns = pp.turns();
+    const bool moves = tenure != turn.tenure || turns != turn.turns;
+    if (moves) turn = {.tenure = tenure, .turns = turns, .since = now_};
     const bool outside = !owner->hold.inside();
     if (waiting_ != 0) note_event(turn.since + k_time_slice);
     // Its machine looks after its timers, unless it stands still, and others may all be blocked as well.

@@ -45,10 +45,10 @@ constexpr std::int64_t k_quiet = 500'000;
 struct sight {
   bool valid = false;
   std::int64_t time = 0;
-  std::uint64_t tick = 0;
+  std::uint64_t turns = 0;
   run_queue<goroutine>::marks marks{};
   // Kept at every look:
-  std::uint64_t last_tick = 0;
+  std::uint64_t last_turns = 0;
   std::int64_t moved_at = 0;
   std::uint64_t last_dry = 0;
 
@@ -69,12 +69,12 @@ struct board {
 constinit board g_board;
 
 // Is somebody still waiting who waited at the time of the sight?
-bool still_waits(const sight& then, const run_queue<goroutine>::marks& now, std::uint64_t tick) noexcept {
+bool still_waits(const sight& then, const run_queue<goroutine>::marks& now, std::uint64_t turns) noexcept {
   const bool ready_waits = static_cast<std::int32_t>(now.ready_head - then.marks.ready_tail) < 0 &&
                            then.marks.ready_head != then.marks.ready_tail;
   const bool fresh_waits = now.fresh_head != now.fresh_tail && now.fresh_head == then.marks.fresh_head &&
                            then.marks.fresh_head != then.marks.fresh_tail;
-  const bool next_waits = now.run_next && now.run_next == then.marks.run_next && tick == then.tick;
+  const bool next_waits = now.run_next && now.run_next == then.marks.run_next && turns == then.turns;
   return ready_waits || fresh_waits || next_waits;
 }
 
@@ -84,17 +84,17 @@ std::int64_t longest_wait(bool still) noexcept { return still ? k_least_patience
 bool waits_too_long(processor* pp, std::int64_t now) noexcept {
   sight& then = g_board.local[pp->id];
   const auto seen = pp->queue.look();
-  const std::uint64_t tick = pp->tick.load(std::memory_order_relaxed);
-  if (tick != then.last_tick) {
-    then.last_tick = tick;
+  const std::uint64_t turns = pp->turns();
+  if (turns != then.last_turns) {
+    then.last_turns = turns;
     then.moved_at = now;
   }
-  if (!seen.empty() && then.valid && still_waits(then, seen, tick)) {
+  if (!seen.empty() && then.valid && still_waits(then, seen, turns)) {
     return now - then.time >= longest_wait(then.stands_still(now));
   }
   then.valid = !seen.empty();
   then.time = now;
-  then.tick = tick;
+  then.turns = turns;
   then.marks = seen;
   return false;
 }
@@ -128,7 +128,7 @@ void begin_watch(std::int64_t now) noexcept {
   for (int i = 0; i != made; ++i) {
     sight& s = g_board.local[i];
     s.valid = false;
-    s.last_tick = sched.all[i].load(std::memory_order_relaxed)->tick.load(std::memory_order_relaxed);
+    s.last_turns = sched.all[i].load(std::memory_order_relaxed)->turns();
     s.moved_at = now;
   }
   g_board.global_valid = false;

@@ -95,7 +95,7 @@ std::uint64_t activity() noexcept {
   std::uint64_t sum = 0;
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = 0; i != made; ++i) {
-    sum += sched.all[i].load(std::memory_order_relaxed)->tick.load(std::memory_order_relaxed);
+    sum += sched.all[i].load(std::memory_order_relaxed)->turns();
   }
   return sum;
 }
