@@ -35,6 +35,7 @@ struct timer_state : timer_node {
   lock guard;  // of period, endless, and of who may arm
   std::atomic<std::uint32_t> refs{2};
   bool spare = true;  // the heap's reference is not in use; guarded
+  bool quiet = true;  // it is idle, and its channel empty, until it is armed; guarded
   recv_chan<time_point> in;
   clock::duration period{};  // of a ticker
   bool endless = false;
@@ -107,6 +108,7 @@ void fire_timer(timer_node& t) {
 }
 
 void arm(timer_state& s, time_point when) {
+  s.quiet = false;
   if (when == time_point::max()) {
     s.endless = true;
     sched.endless_sleeps.fetch_add(1, std::memory_order_release);  // pairs with report_deadlock()
@@ -143,6 +145,7 @@ bool get_idle(timer_state& s) noexcept {
 }
 
 bool get_quiet(timer_state& s) noexcept {
+  if (std::exchange(s.quiet, true)) return false;
   const bool prevented = get_idle(s);
   // What fires once, and was to fire, has sent nothing since the last reset.
   if (!s.in || (prevented && s.period == clock::duration::zero())) return prevented;
