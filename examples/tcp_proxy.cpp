@@ -74,8 +74,9 @@ class activity {
   void begin_write() { writes_.fetch_add(1, std::memory_order_relaxed); }
   void end_write() { writes_.fetch_sub(1, std::memory_order_relaxed); }
 
-  // From when on it is idle, as far as one knows now.
-  goro::time_point end() {
+  // Looks at the peers. From when on it is idle, as far as one knows now: what they have read since the last
+  // look counts as now, so one that has died in between may be kept for twice the time.
+  goro::time_point look() {
     const std::lock_guard guard(looking_);
     const std::uint64_t read = example::acknowledged(client_) + example::acknowledged(server_);
     if (read != std::exchange(read_, read) && writes_.load(std::memory_order_relaxed) != 0) note();
@@ -94,7 +95,7 @@ class activity {
 
 // After a deadline has rung: true if it was too early, and has been moved.
 bool goes_on(activity& moved, tcp_conn& conn, std::error_code (tcp_conn::*set)(goro::time_point)) {
-  const goro::time_point end = moved.end();
+  const goro::time_point end = moved.look();
   if (end <= goro::clock::now()) return false;
   return !(conn.*set)(end);
 }
@@ -131,8 +132,8 @@ void relay(tcp_conn client, tcp_conn server, std::chrono::milliseconds idle, con
   const goro::net::cancel_guard client_guard(ended, client);
   const goro::net::cancel_guard server_guard(ended, server);
   activity moved(client, server, idle);
-  static_cast<void>(client.set_deadline(moved.end()));
-  static_cast<void>(server.set_deadline(moved.end()));
+  static_cast<void>(client.set_deadline(moved.look()));
+  static_cast<void>(server.set_deadline(moved.look()));
   const auto direction = [&](tcp_conn& from, tcp_conn& to) {
     if (copy(from, to, moved)) return;
     static_cast<void>(client.close());

@@ -5,7 +5,7 @@
 // runs on, on its thread, without one. Its next entry into the runtime is where it learns of that. Only a
 // machine that is outside of the runtime can be deprived, because what belongs to a P is touched inside only.
 //
-//   machine, entry   inside = true;  light_fence;  if (called) settle()
+//   machine, entry   inside = true;  light_fence;  if (called) settle()   (enter, must_settle)
 //           exit     inside = false (release)
 //           settle   called = false;  wanted -> none (compare-and-swap): the P is still its own, and sysmon
 //                    finds its claim withdrawn;  taken -> none: the P is lost

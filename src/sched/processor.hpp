@@ -39,6 +39,7 @@ struct processor {
   // P moves on.
   std::atomic<std::uint64_t> tick{0};
   counter rotations;
+  std::uint64_t looked_at = 0;  // the rotation before which its owner has looked after it
   std::uint64_t turns() const noexcept { return tick.load(std::memory_order_relaxed) + rotations.get(); }
 
   // When the time slice began that run_next inherits; 0: it counts from the next look.

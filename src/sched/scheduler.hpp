@@ -187,18 +187,19 @@ machine* yield_turn(machine* mp) noexcept;
 
 void spawn_main(goroutine* gp, closure_call call, std::source_location where);
 
-// Called after anything was made runnable. [MO-3]: pairs with the heavy_fence in sleep_as_sentinel().
-inline void tell_sentinel() noexcept {
+inline void wake_any_sentinel() noexcept {
   if (sched.sentinel.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
     wake_sentinel();
 }
+// Called after anything was made runnable.
 inline void notify_submit() noexcept {
-  light_fence();
-  tell_sentinel();
+  light_fence();  // [MO-3]: pairs with the heavy_fence in sleep_as_sentinel()
+  wake_any_sentinel();
 }
+// By who has looked: fences are asymmetric.
 inline void notify_submit_where_asymmetric() noexcept {
-  real_atomics::light_fence_where_asymmetric();
-  tell_sentinel();
+  real_atomics::light_fence_where_asymmetric();  // [MO-3]
+  wake_any_sentinel();
 }
 
 // --- time ---
@@ -256,7 +257,7 @@ class runtime_entry {
 
   machine* mp() const noexcept { return mp_; }
   // On entry: is there anything that the usual turn need not heed?
-  bool noted() const noexcept { return noted_; }
+  bool noted() const noexcept { return noted_ != 0; }
   lock_places* places() const noexcept { return mp_ ? &mp_->places : nullptr; }
 
  private:
@@ -265,18 +266,18 @@ class runtime_entry {
     look();
   }
   void look() noexcept {
-    noted_ = mp_->hold.enter();
-    if (noted_) [[unlikely]]
+    noted_ = mp_->hold.enter() ? 1 : 0;
+    if (noted()) [[unlikely]]
       mp_ = look_closer(mp_);
   }
 
   machine* mp_;
-  // Was it before? The scheduler's own stack always is: a timer that fires sends, or starts a goroutine. A
-  // whole word, because this stands in the frames of all who park: seven bytes of an old pointer beside one
+  // Was it before? The scheduler's own stack always is: a timer that fires sends, or starts a goroutine.
+  // Whole words, because this stands in the frames of all who park: seven bytes of an old pointer beside one
   // of a flag look like another pointer to the search for handles (diag/unreachable.cpp), which is how a lost
   // goroutine was missed.
   std::uintptr_t was_inside_ = 0;
-  bool noted_ = false;
+  std::uintptr_t noted_ = 0;
 };
 
 // Gives the turn to the goroutine that the caller has just made ready; the caller goes to the end of the

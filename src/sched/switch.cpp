@@ -75,6 +75,7 @@ departure goroutine_main(machine* mp) {
 }
 
 context load_fresh(machine* mp, goroutine* next, g_status state) noexcept {
+  if (!next->fresh()) fatal("goro: a goroutine has its turn before it is off its stack");
   if (!prepare_first_turn(mp, next)) return load_scheduler(mp);
   *mp->eh = {};
   *mp->errno_address = 0;

@@ -59,7 +59,7 @@ bool heed_call(machine* mp) noexcept;
 // The caller goes to the end of the queue; `next` has the turn, or the scheduler. (schedule.cpp)
 machine* requeue(machine* mp, goroutine* next) noexcept;
 
-// The same for a machine that is called, or whose turns are recorded.
+// pick_next() for a machine that is called, whose turns are recorded, or whose fences are symmetric.
 goroutine* pick_attentively(machine* mp) noexcept;
 
 // Who has the turn after the running goroutine; null: the scheduler decides.

@@ -147,7 +147,7 @@ def a_slow_reader():
 
 
 def a_very_slow_reader():
-    """The kernel's queues last it for longer than the idle time, its own queue does not (send_queue.hpp)."""
+    """The kernel's queues last it for longer than the idle time, its own queue does not (acknowledged.hpp)."""
     size = 20 << 20
     with start(Backend(lambda s: s.sendall(bytes(size))), arguments=("--idle-timeout", "2s")) as proxy:
         with proxy.connect(receive_buffer=1 << 16) as s:

@@ -219,6 +219,12 @@ TEST(model, run_queue_rotation) {
   for (const ordering rules : {ordering::tso, ordering::weak}) {
     expect_violated("rotation, open too early",
                     beside_thieves<2, atomics>({.rules = rules}, rotate<atomics, true>, c, 1, 2), "race");
+    expect_violated(
+        "rotation, no light fence",
+        beside_thieves<2, no_light_fence>({.rules = rules}, rotate<no_light_fence, false>, c, 1, 1), "race");
+    expect_violated(
+        "rotation, no heavy fence",
+        beside_thieves<2, no_heavy_fence>({.rules = rules}, rotate<no_heavy_fence, false>, c, 1, 1), "race");
   }
 }
 
