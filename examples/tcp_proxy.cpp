@@ -74,6 +74,15 @@ class activity {
   void begin_write() { writes_.fetch_add(1, std::memory_order_relaxed); }
   void end_write() { writes_.fetch_sub(1, std::memory_order_relaxed); }
 
+  // Says once that it is closed for that.
+  void tell_idle() {
+    const std::lock_guard guard(looking_);
+    if (std::exchange(told_, true)) return;
+    std::fprintf(stderr,
+                 "tcp_proxy: closed a connection in which nothing has moved; its peers have %llu bytes\n",
+                 static_cast<unsigned long long>(read_));
+  }
+
   // Looks at the peers. From when on it is idle, as far as one knows now: what they have read since the last
   // look counts as now, so one that has died in between may be kept for twice the time.
   goro::time_point look() {
@@ -91,12 +100,16 @@ class activity {
   std::atomic<int> writes_{0};
   goro::mutex looking_;
   std::uint64_t read_ = 0;  // by the peers, at the last look
+  bool told_ = false;
 };
 
 // After a deadline has rung: true if it was too early, and has been moved.
 bool goes_on(activity& moved, tcp_conn& conn, std::error_code (tcp_conn::*set)(goro::time_point)) {
   const goro::time_point end = moved.look();
-  if (end <= goro::clock::now()) return false;
+  if (end <= goro::clock::now()) {
+    moved.tell_idle();
+    return false;
+  }
   return !(conn.*set)(end);
 }
 
