@@ -145,8 +145,9 @@ void relay(tcp_conn client, tcp_conn server, std::chrono::milliseconds idle, con
   const goro::net::cancel_guard client_guard(ended, client);
   const goro::net::cancel_guard server_guard(ended, server);
   activity moved(client, server, idle);
-  static_cast<void>(client.set_deadline(moved.look()));
-  static_cast<void>(server.set_deadline(moved.look()));
+  const goro::time_point end = moved.look();
+  static_cast<void>(client.set_deadline(end));
+  static_cast<void>(server.set_deadline(end));
   const auto direction = [&](tcp_conn& from, tcp_conn& to) {
     if (copy(from, to, moved)) return;
     static_cast<void>(client.close());

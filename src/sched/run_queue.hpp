@@ -95,17 +95,10 @@ class run_queue {
   // where fences are asymmetric.
   [[nodiscard, gnu::always_inline]] T* begin_rotation(T* item) noexcept {
     lock_.owner_acquire_where_asymmetric();
-    const std::uint32_t head = ready_.head.load(std::memory_order_relaxed);
-    const std::uint32_t tail = ready_.tail.load(std::memory_order_relaxed);
-    if (run_next_.load(std::memory_order_relaxed) || fresh_.size() != 0 || head == tail) [[unlikely]] {
+    const bool simple = !run_next_.load(std::memory_order_relaxed) && fresh_.size() == 0;
+    T* const first = simple ? ready_.rotate(item) : nullptr;
+    if (!first) [[unlikely]]
       lock_.owner_release();
-      return nullptr;
-    }
-    ready_.head.store(head + 1, std::memory_order_relaxed);
-    T* const first = ready_.items[head % Capacity];
-    ready_.items[tail % Capacity] = item;
-    ready_.tail.store(tail + 1, std::memory_order_relaxed);
-    if (!first) __builtin_unreachable();
     return first;
   }
   void end_rotation() noexcept { lock_.owner_release(); }
@@ -214,6 +207,18 @@ class run_queue {
       const std::uint32_t at = head.load(std::memory_order_relaxed);
       head.store(at + 1, std::memory_order_relaxed);
       return items[at % Size];
+    }
+    // The first comes out, and item goes in behind the last. Null, and nothing has changed, if there is none.
+    T* rotate(T* item) noexcept {
+      const std::uint32_t first = head.load(std::memory_order_relaxed);
+      const std::uint32_t end = tail.load(std::memory_order_relaxed);
+      if (first == end) return nullptr;
+      head.store(first + 1, std::memory_order_relaxed);
+      T* const out = items[first % Size];
+      items[end % Size] = item;
+      tail.store(end + 1, std::memory_order_relaxed);
+      if (!out) __builtin_unreachable();
+      return out;
     }
     T* pop_back() noexcept {
       const std::uint32_t at = tail.load(std::memory_order_relaxed) - 1;

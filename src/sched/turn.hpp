@@ -109,12 +109,10 @@ inline void complete_switch(machine* mp) noexcept {
     race_acquire(mp);  // what the thread was before anybody ran on it: its thread-local variables
   }
   if (Likely == leaving::by_rotation && complete_rotation(mp)) return;
-  if (lock* held = std::exchange(mp->release_after, nullptr)) {
-    held->release();
-  } else if (Likely == leaving::by_rotation || !complete_rotation(mp)) {
-    if (mp->commit)
-      std::exchange(mp->commit, nullptr)(mp, mp->left.load(std::memory_order_relaxed), mp->commit_arg);
-  }
+  if (lock* held = std::exchange(mp->release_after, nullptr)) return held->release();
+  if (Likely == leaving::by_wait && complete_rotation(mp)) return;
+  if (mp->commit)
+    std::exchange(mp->commit, nullptr)(mp, mp->left.load(std::memory_order_relaxed), mp->commit_arg);
 }
 
 inline context load_scheduler(machine* mp) noexcept {
