@@ -48,6 +48,10 @@ class recv_chan;
 
 namespace detail {
 
+// A handle of a channel, for which a reference has been counted.
+template <class T>
+recv_chan<T> recv_chan_of(chan_core* counted) noexcept;
+
 // What all handles share: identity, the count, size and capacity. Moved-from and default handles are nil.
 class chan_handle {
  public:
@@ -269,6 +273,15 @@ class recv_chan : public detail::receiver<T, detail::chan_handle> {
   recv_chan() noexcept = default;
   recv_chan(const chan<T>& c) noexcept : base(base::share(c)) {}  // NOLINT: implicit by intent
   recv_chan(chan<T>&& c) noexcept : base(base::take(c)) {}        // NOLINT: implicit by intent
+
+ private:
+  friend recv_chan detail::recv_chan_of<T>(detail::chan_core* counted) noexcept;
+  explicit recv_chan(detail::chan_core* counted) noexcept : base(counted) {}
 };
+
+template <class T>
+recv_chan<T> detail::recv_chan_of(chan_core* counted) noexcept {
+  return recv_chan<T>(counted);
+}
 
 }  // namespace goro

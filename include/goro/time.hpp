@@ -42,8 +42,8 @@ timer_state* make_func_timer(time_point when, std::unique_ptr<timer_action> acti
                              std::source_location where);
 bool stop_timer(timer_state& s) noexcept;
 bool reset_timer(timer_state& s, time_point when, clock::duration period);
-void end_timer(timer_state* s, bool stops) noexcept;
-const recv_chan<time_point>& channel_of(const timer_state* s) noexcept;
+void end_timer(timer_state* s) noexcept;
+recv_chan<time_point> channel_of(timer_state* s) noexcept;
 clock::duration checked_period(clock::duration d, const char* text);
 [[noreturn]] void throw_unset_timer(const char* what);
 
@@ -98,15 +98,13 @@ class timer {
   template <class Rep, class Period>
   explicit timer(const std::chrono::duration<Rep, Period>& d)
       : state_(detail::make_timer(detail::deadline_after(d), {})) {}
-  timer(timer&& other) noexcept
-      : state_(std::exchange(other.state_, nullptr)), runs_on_(std::exchange(other.runs_on_, false)) {}
+  timer(timer&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   timer& operator=(timer&& other) noexcept {
     std::swap(state_, other.state_);
-    std::swap(runs_on_, other.runs_on_);
     return *this;
   }
   ~timer() {
-    if (state_) detail::end_timer(state_, !runs_on_);
+    if (state_) detail::end_timer(state_);
   }
 
   // The channel of the firings; its size() and capacity() read 0. Nil for an unset timer and one of
@@ -133,10 +131,9 @@ class timer {
   template <class Rep, class Period, class F>
   friend timer after_func(const std::chrono::duration<Rep, Period>& d, F&& f, std::source_location where);
 
-  explicit timer(detail::timer_state* s) noexcept : state_(s), runs_on_(true) {}
+  explicit timer(detail::timer_state* s) noexcept : state_(s) {}
 
   detail::timer_state* state_ = nullptr;
-  bool runs_on_ = false;  // also without this handle
 };
 
 template <class Rep, class Period, class F>
@@ -166,7 +163,7 @@ class ticker {
     return *this;
   }
   ~ticker() {
-    if (state_) detail::end_timer(state_, true);
+    if (state_) detail::end_timer(state_);
   }
 
   // The channel of the ticks; its size() and capacity() read 0. Nil if moved from.

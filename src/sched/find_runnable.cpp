@@ -190,7 +190,7 @@ void arm_timer(timer_node& t) {
 
 void rearm_timer(timer_node& t) {
   const time_point when = t.when;
-  if (t.heap->arm(t)) tell_sentinel(when);
+  if (t.heap.load(std::memory_order_relaxed)->arm(t)) tell_sentinel(when);
 }
 
 }  // namespace goro::detail

@@ -18,8 +18,8 @@ bool timer_heap::arm(timer_node& t) {
   const lock_guard guard(guard_, current_lock_places(), k_place);
   const entry e(t);
   entries_.push_back(e);
-  if (t.heap != this) t.heap = this;  // of one that arms itself anew others may be reading it
-  t.status.store(timer_node::state::armed, std::memory_order_relaxed);
+  t.heap.store(this, std::memory_order_relaxed);
+  t.status.store(timer_node::state::armed, std::memory_order_release);  // pairs with disarm()
   sift_up(entries_.size() - 1, e);
   if (entries_.size() > k_kept) large_.store(true, std::memory_order_relaxed);
   publish();
@@ -28,15 +28,19 @@ bool timer_heap::arm(timer_node& t) {
 
 bool timer_heap::disarm(timer_node& t) noexcept {
   if (!t.may_disarm) fatal("goro: a timer that nobody may disarm");
-  if (t.status.load(std::memory_order_acquire) == timer_node::state::idle)
-    return false;  // pairs with finish()
-  timer_heap& heap = *t.heap;
-  const lock_guard guard(heap.guard_, current_lock_places(), k_place);
-  if (t.status.load(std::memory_order_relaxed) != timer_node::state::armed) return false;
-  heap.remove(t.index);
-  t.status.store(timer_node::state::idle, std::memory_order_relaxed);
-  heap.publish();
-  return true;
+  for (;;) {
+    // Pairs with finish(), and with arm().
+    if (t.status.load(std::memory_order_acquire) == timer_node::state::idle) return false;
+    timer_heap& heap = *t.heap.load(std::memory_order_relaxed);
+    const lock_guard guard(heap.guard_, current_lock_places(), k_place);
+    if (t.status.load(std::memory_order_acquire) != timer_node::state::armed)
+      return false;  // pairs with arm()
+    if (t.heap.load(std::memory_order_relaxed) != &heap) continue;
+    heap.remove(t.index);
+    t.status.store(timer_node::state::idle, std::memory_order_relaxed);
+    heap.publish();
+    return true;
+  }
 }
 
 timer_node* timer_heap::take_due(time_point now) noexcept {

@@ -13,6 +13,10 @@
 // somebody may disarm. (A million sleepers took 3.4 s of CPU time, and take 2.9. Rejected: an entry for the
 // sleeping goroutine itself, without a node. What is not touched when it fires is touched when it runs.)
 //
+// A timer may be disarmed while another thread, which has disarmed it before, arms it in another heap: `heap`
+// is stored before `armed`, so who has read `armed` under a heap's lock, and then that this is the heap, has
+// a node that stands there and stays.
+//
 // disarm() returns true if it took the node out of the heap: the function will not be called. Otherwise the
 // function has been called or is being called; who must know that it has returned waits for `idle`
 // (wait_idle), which the function stores as its last act on the node; a function that frees the node does not
@@ -40,9 +44,9 @@ struct timer_node {
   // Called without locks by whoever fires the timer, on a machine. Stores `idle` (finish()) or frees the
   // node.
   void (*fire)(timer_node& t) = nullptr;
-  timer_heap* heap = nullptr;
-  std::size_t index = 0;   // in the heap's array, if it may be disarmed
-  bool may_disarm = true;  // set before it is armed
+  std::atomic<timer_heap*> heap{nullptr};  // where it was armed last
+  std::size_t index = 0;                   // in the heap's array, if it may be disarmed
+  bool may_disarm = true;                  // set before it is armed
   std::atomic<state> status{state::idle};
 
   // The last thing that `fire` does with the node. Release: pairs with wait_idle().

@@ -1,25 +1,34 @@
-// Timers and tickers.
+// Timers, tickers and after().
 //
-// A timer_state is what a `timer` or `ticker` refers to: a node of the heap, and what its firing does. It is
-// counted: by its handle, by the heap while the node is armed, and by each goroutine that runs its function.
-// The heap's reference stays counted, as `spare`, when the node is taken out: most timers are stopped, and
-// the count then never changes.
+// A timer_state is what a `timer` or `ticker` refers to: a node of the heap, and what its firing does.
+//
+//   channel_timer  sends to a channel, which is part of it: one block, counted as channels are. A `timer` or
+//                  `ticker` has one reference, each handle of the channel another; of after() there are only
+//                  those. The heap has none: whoever gives the last one up takes the node out first.
+//   func_timer     calls a function. It is counted: by its handle, by the heap while the node is armed, and
+//   by
+//                  each goroutine that runs its function. The heap's reference stays counted, as `spare`,
+//                  when the node is taken out.
 //
 // Rules:
 //   * stop and reset exclude each other by `guard`; the firing does not take it. Whoever holds it gets the
-//   node
-//     idle: out of the heap, or its firing waited for, which takes some instructions. A ticker's firing arms
-//     the node again, so that is looked for until one of the two is found.
+//     node idle: out of the heap, or its firing waited for, which takes some instructions. A ticker's firing
+//     arms the node again, so that is looked for until one of the two is found.
 //   * then nothing can come into the channel any more, and what is there is discarded. Hence nobody receives
 //   a
 //     value of an earlier setting (TIME-06, TIME-07), and a value that was there counts as a firing that was
 //     prevented.
+//   * a stop that takes the node of a timer of one firing out of its heap needs no guard: the timer has sent
+//     nothing since it was set, and a reset that runs meanwhile finds the node as if it had been stopped
+//     before. That is how most timers end; the guard cost a compare-and-swap, 7 of 94 ns of a timeout that
+//     does not happen.
 //   * a timer that is never due is in no heap; it counts in `endless_sleeps`: who waits for it is no
-//   deadlock.
+//     deadlock.
 //
 // Order of locks: `guard`, then a heap's or the channel's.
 #include <goro/time.hpp>
 
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -32,102 +41,133 @@
 namespace goro::detail {
 
 struct timer_state : timer_node {
-  lock guard;  // of period, endless, and of who may arm
-  std::atomic<std::uint32_t> refs{2};
-  bool spare = true;  // the heap's reference is not in use; guarded
-  bool quiet = true;  // it is idle, and its channel empty, until it is armed; guarded
-  recv_chan<time_point> in;
+  explicit timer_state(bool sends_values) noexcept : sends(sends_values) {}
+  lock guard;                // of period, endless, and of who may arm
   clock::duration period{};  // of a ticker
   bool endless = false;
-  std::unique_ptr<timer_action> action;
-  std::source_location where;
+  const bool sends;  // it is a channel_timer, not a func_timer
 };
 
 namespace {
 
-void hold(timer_state& s) noexcept { s.refs.fetch_add(1, std::memory_order_relaxed); }
+struct channel_timer : timer_state, chan_core {
+  explicit channel_timer(clock::duration tick) noexcept : timer_state(true) {
+    period = tick;
+    ops = &ops_of<time_point>();
+    capacity = 1;
+    buffer = reinterpret_cast<std::byte*>(&element);
+    of_timer = true;
+  }
+  time_point element;  // the channel's buffer
+};
+static_assert(std::is_trivially_destructible_v<time_point>, "what is buffered may be forgotten");
 
-void give_up(timer_state* s, std::uint32_t refs) noexcept {
+struct func_timer : timer_state {
+  func_timer(std::unique_ptr<timer_action> function, std::source_location made_at) noexcept
+      : timer_state(false), action(std::move(function)), where(made_at) {}
+  std::atomic<std::uint32_t> refs{2};
+  bool spare = true;  // the heap's reference is not in use; guarded
+  std::unique_ptr<timer_action> action;
+  std::source_location where;
+};
+
+// --- firing, called by the heap ---
+
+// Dropped if the one before was not received.
+void send_tick(channel_timer& t) noexcept {
+  time_point due = t.when;
+  chan_send(&t, &due, {.wait = false});
+}
+
+void fire_once(timer_node& n) {
+  auto& t = static_cast<channel_timer&>(n);
+  send_tick(t);
+  t.finish();
+}
+
+// The next tick is on the grid, after now.
+void fire_tick(timer_node& n) {
+  auto& t = static_cast<channel_timer&>(n);
+  send_tick(t);
+  const time_point due = t.when;
+  const auto missed = (now() - due) / t.period;
+  const bool endless = (time_point::max() - due) / t.period <= missed + 1;
+  t.when = endless ? time_point::max() : due + t.period * (missed + 1);
+  rearm_timer(t);  // from now on anybody may stop it
+}
+
+void hold(func_timer& t) noexcept { t.refs.fetch_add(1, std::memory_order_relaxed); }
+
+void give_up(func_timer* t, std::uint32_t refs) noexcept {
   // Release: what was done to it happens before its end; acquire: by whoever ends it.
-  if (s->refs.load(std::memory_order_acquire) == refs ||
-      s->refs.fetch_sub(refs, std::memory_order_acq_rel) == refs)
-    delete s;
+  if (t->refs.load(std::memory_order_acquire) == refs ||
+      t->refs.fetch_sub(refs, std::memory_order_acq_rel) == refs)
+    delete t;
 }
 
 // Runs the function of a timer, in a goroutine of its own. Takes over a reference.
 class running_action {
  public:
-  explicit running_action(timer_state& s) noexcept : s_(&s) {}
-  running_action(running_action&& other) noexcept : s_(std::exchange(other.s_, nullptr)) {}
+  explicit running_action(func_timer& t) noexcept : t_(&t) {}
+  running_action(running_action&& other) noexcept : t_(std::exchange(other.t_, nullptr)) {}
   ~running_action() {
-    if (s_) give_up(s_, 1);
+    if (t_) give_up(t_, 1);
   }
   void operator()() const {
     {
       const race_hidden hidden;
-      race_acquire(s_);
+      race_acquire(t_);
     }
-    s_->action->run();
+    t_->action->run();
   }
 
  private:
-  timer_state* s_;
+  func_timer* t_;
 };
 
-// Dropped if the one before was not received.
-void send_tick(timer_state& s) noexcept {
-  time_point due = s.when;
-  chan_send(core_of(s.in), &due, {.wait = false});
-}
-
-// The next tick on the grid after now.
-void arm_next_tick(timer_state& s) {
-  const time_point due = s.when;
-  const auto missed = (now() - due) / s.period;
-  const bool endless = (time_point::max() - due) / s.period <= missed + 1;
-  s.when = endless ? time_point::max() : due + s.period * (missed + 1);
-  rearm_timer(s);  // from now on anybody may stop it
-}
-
-// Called by the heap. Holds the heap's reference.
-void fire_timer(timer_node& t) {
-  auto& s = static_cast<timer_state&>(t);
-  if (s.period != clock::duration::zero()) {
-    send_tick(s);
-    return arm_next_tick(s);  // the reference goes on
-  }
-  if (s.action) {
-    running_action action(s);
-    t.finish();
-    spawn<running_action>(nullptr, s.where, std::move(action));
-    return;
-  }
-  send_tick(s);
+// Holds the heap's reference.
+void fire_call(timer_node& n) {
+  auto& t = static_cast<func_timer&>(n);
+  running_action action(t);
   t.finish();
-  give_up(&s, 1);
+  spawn<running_action>(nullptr, t.where, std::move(action));
+}
+
+// --- arming and stopping; the guard is held, or nobody else knows the timer ---
+
+void put_into_heap(channel_timer& t) {
+  race_release(t.buffer);  // what precedes this is seen by who receives (MM-17)
+  arm_timer(t);
+}
+
+void put_into_heap(func_timer& t) {
+  race_release(&t);  // ... by the function
+  if (!std::exchange(t.spare, false)) hold(t);
+  try {
+    arm_timer(t);
+  } catch (...) {
+    t.spare = true;
+    throw;
+  }
 }
 
 void arm(timer_state& s, time_point when) {
-  s.quiet = false;
   if (when == time_point::max()) {
     s.endless = true;
     sched.endless_sleeps.fetch_add(1, std::memory_order_release);  // pairs with report_deadlock()
     return;
   }
   s.when = when;
-  s.fire = fire_timer;
-  // What precedes this is seen by who receives, or runs the function (MM-17).
-  race_release(s.in ? static_cast<const void*>(core_of(s.in)->buffer) : &s);
-  if (!std::exchange(s.spare, false)) hold(s);
-  try {
-    arm_timer(s);
-  } catch (...) {
-    s.spare = true;
-    throw;
-  }
+  s.sends ? put_into_heap(static_cast<channel_timer&>(s)) : put_into_heap(static_cast<func_timer&>(s));
 }
 
-// Takes the node out of the heap, or waits for its firing. True if a firing was prevented. The guard is held.
+// Neither to fire nor firing.
+bool is_idle(const timer_state& s) noexcept {
+  return !s.endless &&
+         s.status.load(std::memory_order_acquire) == timer_node::state::idle;  // pairs with finish()
+}
+
+// Takes the node out of the heap, or waits for its firing. True if a firing was prevented.
 bool get_idle(timer_state& s) noexcept {
   if (std::exchange(s.endless, false)) {
     sched.endless_sleeps.fetch_sub(1, std::memory_order_release);
@@ -135,78 +175,95 @@ bool get_idle(timer_state& s) noexcept {
   }
   unsigned spins = 0;
   for (;;) {
-    if (timer_heap::disarm(s)) {
-      s.spare = true;
-      return true;
-    }
+    if (timer_heap::disarm(s)) return true;
     if (s.status.load(std::memory_order_acquire) == timer_node::state::idle) return false;
     real_atomics::backoff(spins);  // pairs with finish()
   }
 }
 
-bool get_quiet(timer_state& s) noexcept {
-  if (std::exchange(s.quiet, true)) return false;
+bool stop_guarded(timer_state& s) noexcept {
   const bool prevented = get_idle(s);
-  // What fires once, and was to fire, has sent nothing since the last reset.
-  if (!s.in || (prevented && s.period == clock::duration::zero())) return prevented;
-  return chan_discard(core_of(s.in)) || prevented;
+  if (s.sends) return chan_discard(&static_cast<channel_timer&>(s)) || prevented;
+  if (prevented) static_cast<func_timer&>(s).spare = true;
+  return prevented;
 }
 
-timer_state* start_timer(std::unique_ptr<timer_state> s, time_point when) {
+template <class Timer>
+Timer* start_timer(std::unique_ptr<Timer> t, time_point when, void (*fire)(timer_node&)) {
   ensure_started();
+  t->fire = fire;
   {
     const runtime_entry entry;
-    arm(*s, when);
+    arm(*t, when);
   }
   ensure_machine();
-  return s.release();
+  return t.release();
+}
+
+channel_timer* make_channel_timer(time_point when, clock::duration period) {
+  return start_timer(std::make_unique<channel_timer>(period), when,
+                     period == clock::duration::zero() ? fire_once : fire_tick);
 }
 
 }  // namespace
 
-timer_state* make_timer(time_point when, clock::duration period) {
-  auto s = std::make_unique<timer_state>();
-  s->in = chan<time_point>(1);
-  core_of(s->in)->of_timer = true;
-  s->period = period;
-  return start_timer(std::move(s), when);
-}
+timer_state* make_timer(time_point when, clock::duration period) { return make_channel_timer(when, period); }
 
 timer_state* make_func_timer(time_point when, std::unique_ptr<timer_action> action,
                              std::source_location where) {
-  auto s = std::make_unique<timer_state>();
-  s->action = std::move(action);
-  s->where = where;
-  return start_timer(std::move(s), when);
+  return start_timer(std::make_unique<func_timer>(std::move(action), where), when, fire_call);
+}
+
+recv_chan<time_point> after_at(time_point deadline) {
+  return recv_chan_of<time_point>(make_channel_timer(deadline, {}));
 }
 
 bool stop_timer(timer_state& s) noexcept {
   const runtime_entry entry;
+  if (s.fire == fire_once && timer_heap::disarm(s)) return true;
   const lock_guard guard(s.guard, entry.places());
-  return get_quiet(s);
+  return stop_guarded(s);
 }
 
 bool reset_timer(timer_state& s, time_point when, clock::duration period) {
   const runtime_entry entry;
   const lock_guard guard(s.guard, entry.places());
-  const bool was_active = get_quiet(s);
+  const bool was_active = stop_guarded(s);
   s.period = period;
   arm(s, when);
   return was_active;
 }
 
-// Nobody else uses the handle now: no guard.
-void end_timer(timer_state* s, bool stops) noexcept {
-  if (stops) {
-    const runtime_entry entry;
-    get_quiet(*s);
+// Nobody else uses the handle now: no guard. A function is called also without a handle.
+void end_timer(timer_state* s) noexcept {
+  if (!s->sends) {
+    auto* const t = static_cast<func_timer*>(s);
+    if (t->endless) get_idle(*t);  // what nobody can set any more is waited for by nobody
+    return give_up(t, t->spare ? 2 : 1);
   }
-  give_up(s, s->spare ? 2 : 1);
+  auto* const t = static_cast<channel_timer*>(s);
+  if (!is_idle(*t) || t->count.load(std::memory_order_relaxed) != 0) {
+    const runtime_entry entry;
+    stop_guarded(*t);
+  }
+  release(t);
 }
 
-const recv_chan<time_point>& channel_of(const timer_state* s) noexcept {
-  static const recv_chan<time_point> nil;
-  return s ? s->in : nil;
+// The last reference to a channel of a timer is gone.
+void destroy_timer_of(chan_core& c) noexcept {
+  const std::unique_ptr<channel_timer> t(static_cast<channel_timer*>(&c));
+  if (!is_idle(*t)) {  // that of after() may be armed, or sending at this moment
+    const runtime_entry entry;
+    get_idle(*t);
+  }
+  c.guard.wait_until_free();
+}
+
+recv_chan<time_point> channel_of(timer_state* s) noexcept {
+  if (!s || !s->sends) return {};
+  chan_core* const c = static_cast<channel_timer*>(s);
+  retain(c);
+  return recv_chan_of<time_point>(c);
 }
 
 clock::duration checked_period(clock::duration d, const char* text) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <deque>
 #include <iterator>
@@ -202,6 +203,34 @@ TEST(TimerHeap, each_timer_is_either_disarmed_or_fired_never_both) {
     stop = true;
   }
   EXPECT_EQ(fires + disarmed, n);
+}
+
+TEST(TimerHeap, a_timer_is_disarmed_once_while_another_thread_arms_it_in_another_heap) {
+  // What stop() does without a guard while reset() moves the timer from heap to heap.
+  std::array<timer_heap, 2> heaps;
+  timer_node t;
+  t.when = at(1000);
+  std::atomic<int> disarmed{0};
+  std::atomic<bool> stop{false};
+  const auto disarm = [&] {
+    if (timer_heap::disarm(t)) ++disarmed;
+  };
+  const int n = goro_test::repetitions(100'000);
+  {
+    std::vector<std::jthread> stopping;
+    for (int i = 0; i < 2; ++i) {
+      stopping.emplace_back([&] {
+        while (!stop) disarm();
+      });
+    }
+    for (int i = 0; i < n; ++i) {
+      heaps[static_cast<std::size_t>(i % 2)].arm(t);
+      while (t.status.load() != timer_node::state::idle) disarm();
+    }
+    stop = true;
+  }
+  EXPECT_EQ(disarmed, n);
+  for (const timer_heap& heap : heaps) EXPECT_EQ(heap.size(), 0U);
 }
 
 }  // namespace

@@ -12,7 +12,6 @@
 namespace goro::detail {
 
 struct wait_node;
-struct timer_node;
 
 // Waiting goroutines and threads in the order of their arrival.
 struct wait_queue {
@@ -41,9 +40,8 @@ struct chan_core {
   std::size_t capacity = 0;
   std::size_t head = 0;  // index of the oldest buffered element
   std::byte* buffer = nullptr;
-  timer_node* timer = nullptr;      // of after(): it goes with the channel
   std::atomic<bool> closed{false};  // written under the lock
-  bool of_timer = false;            // its buffer is not shown: size and capacity read 0, as in Go
+  bool of_timer = false;  // is part of one; its buffer is not shown: size and capacity read 0, as in Go
 
   std::byte* slot(std::size_t index, std::size_t size) const noexcept {
     std::size_t at = head + index;
@@ -62,7 +60,7 @@ struct patience {
 
 chan_core* make_chan(std::size_t capacity, const element_ops& ops);
 void destroy_chan(chan_core* c) noexcept;
-void end_timer_of(chan_core& c) noexcept;
+void destroy_timer_of(chan_core& c) noexcept;
 
 inline void retain(chan_core* c) noexcept {
   if (c) c->refs.fetch_add(1, std::memory_order_relaxed);
