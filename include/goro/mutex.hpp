@@ -6,6 +6,9 @@
 #include <cstdint>
 
 #include <goro/clock.hpp>
+#include <goro/detail/chan_core.hpp>
+#include <goro/detail/lock.hpp>
+#include <goro/detail/race.hpp>
 
 namespace goro {
 
@@ -13,15 +16,15 @@ namespace detail {
 
 class runtime_entry;
 
-// What the fast paths expect of a mutex's word. While GORO_DEBUG=deadlocks=1 has every lock and unlock noted
-// (src/diag/lock_graph.cpp) it is what the word never is, and they go the slow way.
-struct mutex_words {
-  static constexpr std::uint32_t k_never = 8;  // a bit that no word has
+// What the fast paths expect to find in a mutex. While GORO_DEBUG=deadlocks=1 has every lock and unlock noted
+// (src/diag/lock_graph.cpp) it is what no mutex is ever in, and they go the slow way.
+struct mutex_states {
+  static constexpr std::uint32_t k_never = 8;  // a bit that no mutex has
 
   std::atomic<std::uint32_t> free{0};
   std::atomic<std::uint32_t> locked{1};
 };
-extern constinit mutex_words g_mutex_words;
+extern constinit mutex_states g_mutex_states;
 
 }  // namespace detail
 
@@ -40,22 +43,13 @@ class mutex {
 
   // Blocks until the lock is held. Throws nothing.
   void lock() {
-    std::uint32_t unlocked = detail::g_mutex_words.free.load(std::memory_order_relaxed);
-    if (!state_.compare_exchange_strong(unlocked, k_locked, std::memory_order_acquire,
-                                        std::memory_order_relaxed)) {
-      lock_slow(nullptr);
-    }
+    if (detail::race_checks_program() || !take_free()) lock_slow(nullptr);
   }
 
   // Takes the lock if that needs no waiting. Fails while the mutex is locked, or passes from owner to owner
-  // in starvation mode.
+  // in starvation mode. Does not block.
   [[nodiscard]] bool try_lock() noexcept {
-    const std::uint32_t state = state_.load(std::memory_order_relaxed);
-    if ((state & k_locked) != 0) return false;
-    std::uint32_t unlocked = state | detail::g_mutex_words.free.load(std::memory_order_relaxed);
-    return state_.compare_exchange_strong(unlocked, state | k_locked, std::memory_order_acquire,
-                                          std::memory_order_relaxed) ||
-           try_lock_slow();
+    return (!detail::race_checks_program() && take_free()) || try_lock_slow();
   }
 
   // Blocks until the lock is held or the time is over; true if it is held. A duration <= 0 only tries.
@@ -73,11 +67,7 @@ class mutex {
   // turn as well, so the goroutine may go on on another thread. Fatal "sync: unlock of unlocked mutex" if it
   // is not locked.
   void unlock() {
-    std::uint32_t locked_only = detail::g_mutex_words.locked.load(std::memory_order_relaxed);
-    if (!state_.compare_exchange_strong(locked_only, 0, std::memory_order_release,
-                                        std::memory_order_relaxed)) {
-      unlock_slow();
-    }
+    if (detail::race_checks_program() || !free_alone()) unlock_slow();
   }
 
  private:
@@ -85,17 +75,32 @@ class mutex {
   static constexpr std::uint32_t k_woken = 2;
   static constexpr std::uint32_t k_waiters = 4;
 
+  bool take_free() noexcept {
+    const detail::lock_guard guard(guard_, detail::current_lock_places());
+    if (state_ != detail::g_mutex_states.free.load(std::memory_order_relaxed)) return false;
+    state_ = k_locked;
+    return true;
+  }
+  // False: somebody may wait for it, or it is a mistake.
+  bool free_alone() noexcept {
+    const detail::lock_guard guard(guard_, detail::current_lock_places());
+    if (state_ != detail::g_mutex_states.locked.load(std::memory_order_relaxed)) return false;
+    state_ = 0;
+    return true;
+  }
+
   bool lock_slow(const time_point* deadline);
   bool lock_unnoted(const time_point* deadline);
   bool lock_noted(const time_point* deadline, std::uintptr_t where);
   bool try_lock_slow() noexcept;
-  bool lock_waiting(detail::runtime_entry& entry, const time_point* deadline);
-  bool try_once(bool woken);
-  bool announce_waiter();
+  bool try_unnoted() noexcept;
   void unlock_slow();
-  void unlock_to_waiter(detail::runtime_entry& entry);
 
-  std::atomic<std::uint32_t> state_{0};
+  // A word of its own takes two compare-and-swaps, 9.8 ns for a lock and an unlock; this lock, which guards
+  // the rest, is biased towards who uses it alone.
+  detail::lock guard_;
+  std::uint32_t state_ = 0;
+  detail::wait_queue waiters_;
 };
 
 }  // namespace goro

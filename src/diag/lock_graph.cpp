@@ -1,15 +1,16 @@
 // A cycle among mutexes, found when it is closed.
 //
-// A mutex is one word without an owner, and stays that. With GORO_DEBUG=deadlocks=1 its inline fast paths
-// expect values that the word never has (detail::mutex_words), so that every lock and unlock comes through
-// mutex.cpp, which notes here who has taken what:
+// A mutex has no owner, and stays that way. With GORO_DEBUG=deadlocks=1 its inline fast paths expect a state
+// that it is never in (detail::mutex_states), so that every lock and unlock comes through mutex.cpp, which
+// notes here who has taken what:
 //
-//   lock    wait: queue a lock_wait, which lives on the waiter's stack, and look for a cycle;  take the word;
+//   lock    wait: queue a lock_wait, which lives on the waiter's stack, and look for a cycle;  take the
+//   mutex;
 //           the wait is over;  note_locked
-//   unlock  note_unlocked;  give the word away
+//   unlock  note_unlocked;  give the mutex away
 //
 // So a mutex that stands here as somebody's is locked, and nobody else has it: it is struck out before the
-// word is free, by whoever unlocks. One that is not here belongs to nobody: who has been handed it but has
+// mutex is free, by whoever unlocks. One that is not here belongs to nobody: who has been handed it but has
 // not run yet is not noted, and need not be, because only who runs can close a cycle. Everybody waits for one
 // mutex at most, and a mutex is one party's at most: so from each wait there is one way to go, and who closes
 // a cycle finds it by going until it meets itself. A wait with a deadline does not stand here: it ends.
@@ -37,11 +38,11 @@
 
 namespace goro::detail {
 
-constinit mutex_words g_mutex_words;
+constinit mutex_states g_mutex_states;
 
 void watch_locks() noexcept {
-  g_mutex_words.free.store(mutex_words::k_never, std::memory_order_relaxed);
-  g_mutex_words.locked.store(mutex_words::k_never, std::memory_order_relaxed);
+  g_mutex_states.free.store(mutex_states::k_never, std::memory_order_relaxed);
+  g_mutex_states.locked.store(mutex_states::k_never, std::memory_order_relaxed);
 }
 
 namespace {

@@ -95,7 +95,6 @@ inline void race_arrive([[maybe_unused]] const wait_node& n) noexcept {
 // A wait in a queue that several objects share.
 struct keyed_wait_node : wait_node {
   const void* key = nullptr;
-  std::int64_t since = 0;  // for locks: when the waiting began
 };
 
 // The queue's lock is held by who calls these.

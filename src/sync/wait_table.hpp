@@ -1,4 +1,4 @@
-// Waiting on an address: what mutex, wait_group and their like are made of.
+// Waiting on an address: what wait_group is made of.
 //
 // The waiters of all such objects stand in a table of queues, found by the object's address, in order of
 // arrival. So the object is one word, holds no queue, and may be destroyed as soon as its last user has left:
