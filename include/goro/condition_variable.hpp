@@ -6,8 +6,8 @@
 #include <mutex>
 
 #include <goro/clock.hpp>
-#include <goro/detail/chan_core.hpp>
 #include <goro/detail/lock.hpp>
+#include <goro/detail/wait_queue.hpp>
 #include <goro/mutex.hpp>
 
 namespace goro {

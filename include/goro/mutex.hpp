@@ -6,9 +6,9 @@
 #include <cstdint>
 
 #include <goro/clock.hpp>
-#include <goro/detail/chan_core.hpp>
 #include <goro/detail/lock.hpp>
 #include <goro/detail/race.hpp>
+#include <goro/detail/wait_queue.hpp>
 
 namespace goro {
 
@@ -49,13 +49,16 @@ class mutex {
   // Takes the lock if that needs no waiting. Fails while the mutex is locked, or passes from owner to owner
   // in starvation mode. Does not block.
   [[nodiscard]] bool try_lock() noexcept {
-    return (!detail::race_checks_program() && take_free()) || try_lock_slow();
+    if (detail::race_checks_program()) return try_lock_slow();
+    return !is_locked() && (take_free() || try_lock_slow());
   }
 
   // Blocks until the lock is held or the time is over; true if it is held. A duration <= 0 only tries.
   template <class Rep, class Period>
   [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& d) {
-    return try_lock() || try_lock_until(detail::deadline_after(d));
+    if (try_lock()) return true;
+    const time_point deadline = detail::deadline_after(d);
+    return lock_slow(&deadline);
   }
   template <class Clock, class Duration>
   [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& tp) {
@@ -75,17 +78,27 @@ class mutex {
   static constexpr std::uint32_t k_woken = 2;
   static constexpr std::uint32_t k_waiters = 4;
 
+  // Under the guard.
+  bool is(const std::atomic<std::uint32_t>& expected) const noexcept {
+    return state_.load(std::memory_order_relaxed) == expected.load(std::memory_order_relaxed);
+  }
+  bool is_locked() const noexcept { return (state_.load(std::memory_order_relaxed) & k_locked) != 0; }
+  bool is_woken() const noexcept { return (state_.load(std::memory_order_relaxed) & k_woken) != 0; }
+  void set(std::uint32_t state) noexcept { state_.store(state, std::memory_order_relaxed); }
+  void add(std::uint32_t bits) noexcept { set(state_.load(std::memory_order_relaxed) | bits); }
+  void remove(std::uint32_t bits) noexcept { set(state_.load(std::memory_order_relaxed) & ~bits); }
+
   bool take_free() noexcept {
     const detail::lock_guard guard(guard_, detail::current_lock_places());
-    if (state_ != detail::g_mutex_states.free.load(std::memory_order_relaxed)) return false;
-    state_ = k_locked;
+    if (!is(detail::g_mutex_states.free)) return false;
+    set(k_locked);
     return true;
   }
   // False: somebody may wait for it, or it is a mistake.
   bool free_alone() noexcept {
     const detail::lock_guard guard(guard_, detail::current_lock_places());
-    if (state_ != detail::g_mutex_states.locked.load(std::memory_order_relaxed)) return false;
-    state_ = 0;
+    if (!is(detail::g_mutex_states.locked)) return false;
+    set(0);
     return true;
   }
 
@@ -99,7 +112,7 @@ class mutex {
   // A word of its own takes two compare-and-swaps, 9.8 ns for a lock and an unlock; this lock, which guards
   // the rest, is biased towards who uses it alone.
   detail::lock guard_;
-  std::uint32_t state_ = 0;
+  std::atomic<std::uint32_t> state_{0};  // written under the guard; a try that fails looks without it
   detail::wait_queue waiters_;
 };
 

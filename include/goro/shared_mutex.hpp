@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-#include <goro/detail/chan_core.hpp>
 #include <goro/detail/lock.hpp>
 #include <goro/detail/race.hpp>
+#include <goro/detail/wait_queue.hpp>
 #include <goro/mutex.hpp>
 
 namespace goro {
@@ -65,10 +65,10 @@ class shared_mutex {
   void race_acquire_all() const noexcept;
 
   mutex writers_;  // one of them at a time
-  bool writer_ = false;
   // It guards all but writers_. A word that readers count themselves in takes two locked instructions, 10.6
   // ns for an entry and an exit; this lock is biased towards who uses it alone.
   detail::lock guard_;
+  bool writer_ = false;
   std::uint64_t readers_ = 0;  // inside
   detail::wait_queue waiting_readers_;
   detail::wait_queue waiting_writer_;

@@ -53,10 +53,10 @@ chan_core* make_chan(std::size_t capacity, const element_ops& ops) {
 }
 
 void destroy_chan(chan_core* c) noexcept {
+  if (c->of_timer) return destroy_timer_of(*c);
   // Mostly the reference count has ordered all uses before this. Not so for a goroutine that is parked here
   // and used somebody else's handle, a static one at the end of the process say: its machine may still hold
   // the lock.
-  if (c->of_timer) return destroy_timer_of(*c);
   c->guard.wait_until_free();
   const element_ops& ops = *c->ops;
   for (std::size_t n = c->count.load(std::memory_order_relaxed), i = 0; i != n; ++i) {

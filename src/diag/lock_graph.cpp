@@ -4,9 +4,8 @@
 // that it is never in (detail::mutex_states), so that every lock and unlock comes through mutex.cpp, which
 // notes here who has taken what:
 //
-//   lock    wait: queue a lock_wait, which lives on the waiter's stack, and look for a cycle;  take the
-//   mutex;
-//           the wait is over;  note_locked
+//   lock    wait: queue a lock_wait, which lives on the waiter's stack, and look for a cycle;
+//           take the mutex;  the wait is over;  note_locked
 //   unlock  note_unlocked;  give the mutex away
 //
 // So a mutex that stands here as somebody's is locked, and nobody else has it: it is struck out before the

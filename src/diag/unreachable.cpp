@@ -43,8 +43,9 @@ namespace goro::detail {
 
 namespace {
 
-// Of a channel. Its last word is also where malloc's next block begins, which malloc points to.
-constexpr std::size_t k_core = offsetof(chan_core, closed);
+constexpr std::size_t k_core = sizeof(chan_core);
+static_assert(k_core % 16 == 0,
+              "malloc's next block, which malloc points to, begins behind it, not in its last word");
 
 struct suspect {
   const goroutine* gp = nullptr;

@@ -92,11 +92,6 @@ inline void race_arrive([[maybe_unused]] const wait_node& n) noexcept {
 #endif
 }
 
-// A wait in a queue that several objects share.
-struct keyed_wait_node : wait_node {
-  const void* key = nullptr;
-};
-
 // The queue's lock is held by who calls these.
 
 inline wait_node* first_of(const wait_queue& q) noexcept { return q.first.load(std::memory_order_relaxed); }

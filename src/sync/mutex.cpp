@@ -70,8 +70,8 @@ bool mutex::try_lock_slow() noexcept {
 bool mutex::try_unnoted() noexcept {
   const detail::runtime_entry entry;
   const detail::lock_guard guard(guard_, entry.places());
-  if ((state_ & k_locked) != 0) return false;
-  state_ |= k_locked;
+  if (is_locked()) return false;
+  add(k_locked);
   detail::race_acquire(&state_);
   return true;
 }
@@ -82,9 +82,9 @@ bool mutex::lock_unnoted(const time_point* deadline) {
   bool woken = false;
   for (;;) {
     guard_.acquire(entry.places());
-    if (woken) state_ &= ~k_woken;  // this one
-    if ((state_ & k_locked) == 0) {
-      state_ |= k_locked;
+    if (woken) remove(k_woken);  // this one
+    if (!is_locked()) {
+      add(k_locked);
       guard_.release();
       break;
     }
@@ -92,7 +92,7 @@ bool mutex::lock_unnoted(const time_point* deadline) {
       guard_.release();
       return false;
     }
-    state_ |= k_waiters;
+    add(k_waiters);
     mutex_wait_node node;
     if (!woken) since = detail::now_ns();
     node.since = since;
@@ -111,18 +111,18 @@ void mutex::unlock_slow() {
     detail::note_unlocked(this);
   detail::runtime_entry entry;
   guard_.acquire(entry.places());
-  if ((state_ & k_locked) == 0) detail::fatal("sync: unlock of unlocked mutex");
+  if (!is_locked()) detail::fatal("sync: unlock of unlocked mutex");
   detail::race_release(&state_);
-  auto* const n =
-      (state_ & k_woken) != 0 ? nullptr : static_cast<mutex_wait_node*>(detail::dequeue(waiters_));
+  auto* const n = is_woken() ? nullptr : static_cast<mutex_wait_node*>(detail::dequeue(waiters_));
   const bool starving = n && detail::now_ns() - n->since > k_starvation;
   const detail::resumable who = n ? n->who : detail::resumable();
   if (starving) {
     n->delivered = true;
   } else {
-    state_ = (state_ & ~k_locked) | (n ? k_woken : 0);
+    remove(k_locked);
+    if (n) add(k_woken);
   }
-  if (!detail::first_of(waiters_)) state_ &= ~k_waiters;
+  if (!detail::first_of(waiters_)) remove(k_waiters);
   guard_.release();
   if (!n) return;
   detail::ready(entry.mp(), who);

@@ -13,6 +13,11 @@
 
 namespace goro::detail {
 
+// A wait in a queue that several objects share.
+struct keyed_wait_node : wait_node {
+  const void* key = nullptr;
+};
+
 struct alignas(64) wait_bucket {
   lock guard;
   wait_queue queue;

@@ -37,7 +37,7 @@ bool timer_heap::disarm(timer_node& t) noexcept {
       return false;  // pairs with arm()
     if (t.heap.load(std::memory_order_relaxed) != &heap) continue;
     heap.remove(t.index);
-    t.status.store(timer_node::state::idle, std::memory_order_relaxed);
+    t.status.store(timer_node::state::idle, std::memory_order_release);  // pairs with the next one's acquire
     heap.publish();
     return true;
   }

@@ -6,18 +6,16 @@
 //                  `ticker` has one reference, each handle of the channel another; of after() there are only
 //                  those. The heap has none: whoever gives the last one up takes the node out first.
 //   func_timer     calls a function. It is counted: by its handle, by the heap while the node is armed, and
-//   by
-//                  each goroutine that runs its function. The heap's reference stays counted, as `spare`,
-//                  when the node is taken out.
+//                  by each goroutine that runs its function. The heap's reference stays counted, as `spare`,
+//                  when the node is taken out of it.
 //
 // Rules:
 //   * stop and reset exclude each other by `guard`; the firing does not take it. Whoever holds it gets the
 //     node idle: out of the heap, or its firing waited for, which takes some instructions. A ticker's firing
 //     arms the node again, so that is looked for until one of the two is found.
-//   * then nothing can come into the channel any more, and what is there is discarded. Hence nobody receives
-//   a
-//     value of an earlier setting (TIME-06, TIME-07), and a value that was there counts as a firing that was
-//     prevented.
+//   * then nothing can come into the channel any more, and what is there is discarded. Hence nobody
+//     receives a value of an earlier setting (TIME-06, TIME-07), and a value that was there counts as a
+//     firing that was prevented.
 //   * a stop that takes the node of a timer of one firing out of its heap needs no guard: the timer has sent
 //     nothing since it was set, and a reset that runs meanwhile finds the node as if it had been stopped
 //     before. That is how most timers end; the guard cost a compare-and-swap, 7 of 94 ns of a timeout that
@@ -29,7 +27,7 @@
 #include <goro/time.hpp>
 
 #include <memory>
-#include <new>
+#include <type_traits>
 #include <utility>
 
 #include <goro/error.hpp>
@@ -40,18 +38,21 @@
 
 namespace goro::detail {
 
+enum class timer_kind : std::uint8_t { once, ticks, calls };
+
 struct timer_state : timer_node {
-  explicit timer_state(bool sends_values) noexcept : sends(sends_values) {}
+  explicit timer_state(timer_kind k) noexcept : kind(k) {}
   lock guard;                // of period, endless, and of who may arm
   clock::duration period{};  // of a ticker
   bool endless = false;
-  const bool sends;  // it is a channel_timer, not a func_timer
+  const timer_kind kind;  // calls: it is a func_timer; else a channel_timer
 };
 
 namespace {
 
 struct channel_timer : timer_state, chan_core {
-  explicit channel_timer(clock::duration tick) noexcept : timer_state(true) {
+  explicit channel_timer(clock::duration tick) noexcept
+      : timer_state(tick == clock::duration::zero() ? timer_kind::once : timer_kind::ticks) {
     period = tick;
     ops = &ops_of<time_point>();
     capacity = 1;
@@ -64,7 +65,7 @@ static_assert(std::is_trivially_destructible_v<time_point>, "what is buffered ma
 
 struct func_timer : timer_state {
   func_timer(std::unique_ptr<timer_action> function, std::source_location made_at) noexcept
-      : timer_state(false), action(std::move(function)), where(made_at) {}
+      : timer_state(timer_kind::calls), action(std::move(function)), where(made_at) {}
   std::atomic<std::uint32_t> refs{2};
   bool spare = true;  // the heap's reference is not in use; guarded
   std::unique_ptr<timer_action> action;
@@ -158,32 +159,35 @@ void arm(timer_state& s, time_point when) {
     return;
   }
   s.when = when;
-  s.sends ? put_into_heap(static_cast<channel_timer&>(s)) : put_into_heap(static_cast<func_timer&>(s));
+  s.kind == timer_kind::calls ? put_into_heap(static_cast<func_timer&>(s))
+                              : put_into_heap(static_cast<channel_timer&>(s));
 }
 
-// Neither to fire nor firing.
+// One that is never due is in no heap. True if it was such a one.
+bool end_endless(timer_state& s) noexcept {
+  if (!std::exchange(s.endless, false)) return false;
+  sched.endless_sleeps.fetch_sub(1, std::memory_order_release);
+  return true;
+}
+
 bool is_idle(const timer_state& s) noexcept {
-  return !s.endless &&
-         s.status.load(std::memory_order_acquire) == timer_node::state::idle;  // pairs with finish()
+  return s.status.load(std::memory_order_acquire) == timer_node::state::idle;  // pairs with finish()
 }
 
-// Takes the node out of the heap, or waits for its firing. True if a firing was prevented.
-bool get_idle(timer_state& s) noexcept {
-  if (std::exchange(s.endless, false)) {
-    sched.endless_sleeps.fetch_sub(1, std::memory_order_release);
-    return true;
-  }
+// Takes the node out of its heap, or waits for its firing. True if a firing was prevented.
+bool take_out(timer_state& s) noexcept {
   unsigned spins = 0;
   for (;;) {
     if (timer_heap::disarm(s)) return true;
-    if (s.status.load(std::memory_order_acquire) == timer_node::state::idle) return false;
-    real_atomics::backoff(spins);  // pairs with finish()
+    if (is_idle(s)) return false;
+    real_atomics::backoff(spins);
   }
 }
 
 bool stop_guarded(timer_state& s) noexcept {
-  const bool prevented = get_idle(s);
-  if (s.sends) return chan_discard(&static_cast<channel_timer&>(s)) || prevented;
+  if (end_endless(s)) return true;
+  const bool prevented = take_out(s);
+  if (s.kind != timer_kind::calls) return chan_discard(&static_cast<channel_timer&>(s)) || prevented;
   if (prevented) static_cast<func_timer&>(s).spare = true;
   return prevented;
 }
@@ -220,7 +224,7 @@ recv_chan<time_point> after_at(time_point deadline) {
 
 bool stop_timer(timer_state& s) noexcept {
   const runtime_entry entry;
-  if (s.fire == fire_once && timer_heap::disarm(s)) return true;
+  if (s.kind == timer_kind::once && timer_heap::disarm(s)) return true;
   const lock_guard guard(s.guard, entry.places());
   return stop_guarded(s);
 }
@@ -234,33 +238,34 @@ bool reset_timer(timer_state& s, time_point when, clock::duration period) {
   return was_active;
 }
 
-// Nobody else uses the handle now: no guard. A function is called also without a handle.
+// Nobody else uses the handle now: no guard.
 void end_timer(timer_state* s) noexcept {
-  if (!s->sends) {
+  if (s->kind == timer_kind::calls) {  // its function is called also without a handle
     auto* const t = static_cast<func_timer*>(s);
-    if (t->endless) get_idle(*t);  // what nobody can set any more is waited for by nobody
+    end_endless(*t);
     return give_up(t, t->spare ? 2 : 1);
   }
   auto* const t = static_cast<channel_timer*>(s);
-  if (!is_idle(*t) || t->count.load(std::memory_order_relaxed) != 0) {
+  if (t->endless || !is_idle(*t) || t->count.load(std::memory_order_relaxed) != 0) {
     const runtime_entry entry;
     stop_guarded(*t);
   }
   release(t);
 }
 
-// The last reference to a channel of a timer is gone.
+// The last reference to a channel of a timer is gone. That of after() may still be armed, or be sending at
+// this moment.
 void destroy_timer_of(chan_core& c) noexcept {
   const std::unique_ptr<channel_timer> t(static_cast<channel_timer*>(&c));
-  if (!is_idle(*t)) {  // that of after() may be armed, or sending at this moment
+  if (!end_endless(*t) && !is_idle(*t)) {
     const runtime_entry entry;
-    get_idle(*t);
+    take_out(*t);
   }
   c.guard.wait_until_free();
 }
 
 recv_chan<time_point> channel_of(timer_state* s) noexcept {
-  if (!s || !s->sends) return {};
+  if (!s || s->kind == timer_kind::calls) return {};
   chan_core* const c = static_cast<channel_timer*>(s);
   retain(c);
   return recv_chan_of<time_point>(c);

@@ -4,7 +4,9 @@
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <mutex>
+#include <shared_mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -12,6 +14,7 @@
 
 #include <goro/goro.hpp>
 
+#include "support/bias_price.hpp"
 #include "support/fixture.hpp"
 #include "support/panic_text.hpp"
 #include "support/seed.hpp"
@@ -131,22 +134,106 @@ TEST_P(Mutex, timed_and_untimed_waiters_among_threads_and_goroutines) {
   m.unlock();
 }
 
+// `first` has locked it and hands it to a second one, which destroys it.
+void destroy_after_hand_over(bool by_thread, int i) {
+  auto* m = new goro::mutex;
+  m->lock();
+  goro::wait_group ended;
+  const auto destroy = [m] {
+    m->lock();  // after the unlock of the other
+    m->unlock();
+    delete m;
+  };
+  std::jthread thread;
+  if (by_thread) {
+    thread = std::jthread(destroy);
+  } else {
+    ended.go(destroy);
+  }
+  if (i % 2 == 0) goro::this_goroutine::yield();
+  if (i % 50 == 0) goro::sleep_for(2ms);  // the other one starves, and is handed the lock
+  m->unlock();
+  ended.wait();
+}
+
 TEST_P(Mutex, may_be_destroyed_by_whoever_gets_it_last) {
+  for (const std::uint16_t uses : {std::uint16_t{1}, goro::detail::lock::k_usual_bias_price}) {
+    const goro_test::bias_price price(uses);
+    in_goroutine([] {
+      for (int i = 0; i < goro_test::repetitions(1000); ++i) destroy_after_hand_over(i % 20 == 0, i);
+    });
+  }
+}
+
+TEST_P(Mutex, attempts_for_a_time_say_so_and_leave_it_usable) {
   in_goroutine([] {
-    for (int i = 0; i < goro_test::repetitions(2000); ++i) {
-      auto* m = new goro::mutex;
-      m->lock();
-      goro::wait_group ended;
-      ended.go([m] {
-        m->lock();  // after the unlock of the other
-        m->unlock();
-        delete m;
-      });
-      if (i % 2 == 0) goro::this_goroutine::yield();
-      m->unlock();
-      ended.wait();
-    }
+    goro::mutex m;
+    EXPECT_TRUE(m.try_lock_for(0s));
+    EXPECT_FALSE(m.try_lock_for(-1s));
+    EXPECT_FALSE(m.try_lock_for(1ms));
+    EXPECT_FALSE(m.try_lock_until(goro::clock::now()));
+    m.unlock();
+    EXPECT_TRUE(m.try_lock());
+    m.unlock();
   });
+}
+
+struct SharedMutex : goro_test::procs_test {};
+INSTANTIATE_TEST_SUITE_P(Procs, SharedMutex, goro_test::all_procs());
+
+TEST_P(SharedMutex, may_be_destroyed_by_the_writer_for_whom_the_last_reader_leaves) {
+  for (const std::uint16_t uses : {std::uint16_t{1}, goro::detail::lock::k_usual_bias_price}) {
+    const goro_test::bias_price price(uses);
+    in_goroutine([] {
+      for (int i = 0; i < goro_test::repetitions(1000); ++i) {
+        auto* m = new goro::shared_mutex;
+        m->lock_shared();
+        goro::wait_group ended;
+        ended.go([m] {
+          m->lock();
+          m->unlock();
+          delete m;
+        });
+        if (i % 2 == 0) goro::this_goroutine::yield();
+        m->unlock_shared();
+        ended.wait();
+      }
+    });
+  }
+}
+
+// Goroutines and plain threads, while the inner lock is biased now to this one and now to that.
+TEST_P(SharedMutex, readers_and_writers_of_all_kinds_never_meet) {
+  const goro_test::bias_price price(2);
+  goro::shared_mutex m;
+  std::int64_t plain = 0;
+  std::atomic<std::int64_t> expected{0};
+  const auto work = [&](std::uint64_t seed) {
+    auto rng = goro_test::make_rng(seed);
+    for (int i = goro_test::repetitions(1000); i > 0; --i) {
+      if (goro_test::pick(rng, 0, 9) == 0) {
+        const std::lock_guard writing(m);
+        ++plain;
+        ++expected;
+      } else {
+        const std::shared_lock reading(m);
+        EXPECT_EQ(plain, expected);
+        if (goro_test::pick(rng, 0, 9) == 0) goro::this_goroutine::yield();
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint64_t t = 0; t != 2; ++t) threads.emplace_back([&, t] { work(t); });
+    in_goroutine([&] {
+      goro::wait_group ended;
+      for (std::uint64_t g = 100; g != 108; ++g) ended.go([&, g] { work(g); });
+      ended.wait();
+    });
+  }
+  EXPECT_EQ(plain, expected);
+  EXPECT_TRUE(m.try_lock());
+  m.unlock();
 }
 
 struct WaitGroup : goro_test::procs_test {};

@@ -39,6 +39,28 @@ TEST(Deadline, saturates) {
   EXPECT_TRUE(is_past(in_an_hour - 1h));
 }
 
+template <class Duration>
+void expect_the_last_that_fits() {
+  using goro::detail::exceeds;
+  constexpr goro::clock::duration k_room = std::chrono::hours(1000) + 1ns;
+  const auto most = std::chrono::floor<Duration>(k_room);
+  EXPECT_FALSE(exceeds(most, k_room));
+  EXPECT_TRUE(exceeds(most + Duration(1), k_room));
+  EXPECT_TRUE(exceeds(Duration::max(), k_room));
+}
+
+TEST(Deadline, is_never_from_the_first_one_that_does_not_fit) {
+  expect_the_last_that_fits<std::chrono::nanoseconds>();
+  expect_the_last_that_fits<std::chrono::seconds>();
+  expect_the_last_that_fits<std::chrono::hours>();
+  expect_the_last_that_fits<std::chrono::duration<std::uint64_t, std::milli>>();
+  expect_the_last_that_fits<std::chrono::duration<std::uint32_t>>();
+  EXPECT_FALSE(
+      goro::detail::exceeds(std::chrono::duration<std::int32_t>::max(), goro::clock::duration::max()));
+  EXPECT_TRUE(
+      goro::detail::exceeds(std::chrono::duration<std::uint64_t>::max(), goro::clock::duration::max()));
+}
+
 TEST(Deadline, rounds_up) {
   using picoseconds = std::chrono::duration<std::int64_t, std::pico>;
   const auto before = goro::clock::now();

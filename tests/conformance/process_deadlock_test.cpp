@@ -26,7 +26,7 @@ INSTANTIATE_TEST_SUITE_P(Procs, ProcessDeadlock, goro_test::process_procs());
 
 TEST_P(ProcessDeadlock, DIAG_01_is_reported_whatever_the_goroutines_wait_for) {
   for (const char* which : {"recv", "send", "nil_channel", "select", "mutex", "wait_group", "condition",
-                            "ring", "each_others_locks"}) {
+                            "ring", "each_others_locks", "endless_timers"}) {
     SCOPED_TRACE(which);
     expect_report(run("deadlock", {which}));
   }

@@ -66,17 +66,22 @@ TEST_P(Sync, SYNC_01_lock_blocks_the_goroutine_not_its_thread) {
   m.lock();
   std::atomic<int> locked{0};
   const int n = 200;  // more than there are threads
+  goro::wait_group ended;
+  ended.add(n);
   for (int i = 0; i < n; ++i) {
     go_named("waits", [&] {
-      const std::lock_guard held(m);
-      ++locked;
+      {
+        const std::lock_guard held(m);
+        ++locked;
+      }
+      ended.done();
     });
   }
   EXPECT_TRUE(all_park("waits", n));
   in_goroutine([] {});  // there is a P for others
   EXPECT_EQ(locked, 0);
   m.unlock();
-  EXPECT_TRUE(eventually([this] { return alive() == 0; }));
+  ended.wait();
   EXPECT_EQ(locked, n);
 }
 

@@ -284,6 +284,61 @@ TEST_P(Timer, TIME_16_several_may_use_one_timer_and_each_firing_reaches_one) {
   });
 }
 
+TEST_P(Timer, TIME_16_several_may_stop_and_set_it_at_once) {
+  in_goroutine([] {
+    goro::timer t{1h};
+    // Each setting ends in one value, unless somebody is told that it was prevented.
+    std::atomic<int> expected{1};
+    std::atomic<int> received{0};
+    goro::wait_group setting;
+    for (std::uint64_t g = 0; g != 4; ++g) {
+      setting.go([&, g] {
+        auto rng = goro_test::make_rng(g);
+        for (int i = goro_test::repetitions(1000); i > 0; --i) {
+          if (goro_test::pick(rng, 0, 1) == 0) {
+            expected -= t.stop() ? 1 : 0;
+          } else {
+            expected += t.reset(std::chrono::microseconds(goro_test::pick(rng, 0, 20))) ? 0 : 1;
+          }
+          if (goro_test::pick(rng, 0, 3) == 0) goro::this_goroutine::yield();
+        }
+      });
+    }
+    std::atomic<bool> over{false};
+    goro::wait_group receiving;
+    receiving.go([&] {
+      while (!over) received += t.c().try_recv_for(1ms) ? 1 : 0;
+    });
+    setting.wait();
+    expected -= t.stop() ? 1 : 0;
+    over = true;
+    receiving.wait();
+    EXPECT_EQ(received, expected);
+  });
+}
+
+// Its parts: those who hold it are its handle, the heap, and the goroutines that run its function.
+TEST_P(Timer, TIME_09_a_function_may_be_set_to_never_and_back) {
+  in_goroutine([] {
+    constexpr auto k_never = goro::clock::duration::max();
+    for (int i = 0; i != goro_test::repetitions(300); ++i) {
+      std::atomic<int> calls{0};
+      const bool called_again = i % 3 != 0;
+      const bool ends_before = i % 3 == 1;
+      {
+        goro::timer t = goro::after_func(0s, [&calls] { ++calls; });
+        EXPECT_TRUE(eventually([&] { return calls == 1; }));
+        EXPECT_FALSE(t.reset(k_never));
+        EXPECT_TRUE(called_again ? t.reset(0s) : t.stop());
+        if (ends_before) {
+          EXPECT_TRUE(eventually([&] { return calls == 2; }));
+        }
+      }
+      EXPECT_TRUE(eventually([&] { return calls == (called_again ? 2 : 1); }));
+    }
+  });
+}
+
 TEST_P(Timer, TIME_17_a_due_timer_is_noticed_while_all_are_busy) {
   in_goroutine([&] {
     std::atomic<bool> over{false};

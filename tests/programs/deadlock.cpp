@@ -36,6 +36,23 @@ void in_wait_group() {
   never.add();
   never.wait();
 }
+// Nobody can set them any more, so they are no reason to wait.
+void beside_timers_that_are_never_due() {
+  constexpr auto k_never = goro::clock::duration::max();
+  goro::after_func(k_never, [] {});
+  {
+    goro::timer t = goro::after_func(0s, [] {});
+    goro::sleep_for(1ms);
+    t.reset(k_never);
+  }
+  {
+    const goro::timer t{k_never};
+  }
+  {
+    const auto c = goro::after(k_never);
+  }
+  in_recv();
+}
 void in_condition() {
   goro::mutex m;
   goro::condition_variable c;
@@ -142,6 +159,7 @@ const std::map<std::string, std::function<int()>> k_cases{
     {"mutex", [] { return run(in_mutex); }},
     {"wait_group", [] { return run(in_wait_group); }},
     {"condition", [] { return run(in_condition); }},
+    {"endless_timers", [] { return run(beside_timers_that_are_never_due); }},
     {"ring", [] { return run(in_a_ring); }},
     {"each_others_locks", [] { return run(in_each_others_locks); }},
     {"plain_recv", [] { return plain(in_recv); }},

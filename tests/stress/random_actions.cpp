@@ -157,6 +157,10 @@ void use_timer_function(world& w, std::mt19937_64& rng) {
     maybe_yield(rng);
     expect_call();
     if (t.reset(short_time(rng))) expect_none();
+    if (pick(rng, 0, 9) != 0) continue;
+    expect_call();
+    if (t.reset(goro::clock::duration::max())) expect_none();
+    EXPECT_TRUE(t.reset(short_time(rng)));  // in the place of the one that is never due
   }
   if (pick(rng, 0, 1) == 0 && t.stop()) expect_none();
 }

@@ -8,16 +8,9 @@
 
 #include <goro/clock.hpp>
 #include <goro/detail/lock.hpp>
+#include <goro/detail/wait_queue.hpp>
 
 namespace goro::detail {
-
-struct wait_node;
-
-// Waiting goroutines and threads in the order of their arrival.
-struct wait_queue {
-  std::atomic<wait_node*> first{nullptr};  // atomic only for looks without the lock
-  wait_node* last = nullptr;
-};
 
 // What the core must know of the element type. Both functions never throw.
 struct element_ops {
