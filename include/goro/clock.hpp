@@ -47,10 +47,9 @@ template <class Clock, class Duration>
 time_point to_steady(const std::chrono::time_point<Clock, Duration>& tp) {
   if constexpr (std::is_same_v<Clock, clock>) {
     using std::chrono::duration;
-    if (duration<double>(tp.time_since_epoch()) >= duration<double>(clock::duration::max())) {
-      return time_point::max();
-    }
-    if (duration<double>(tp.time_since_epoch()) <= duration<double>(clock::duration::min())) {
+    const auto since = tp.time_since_epoch();
+    if (since > since.zero() && exceeds(since, clock::duration::max())) return time_point::max();
+    if (duration<double>(since) <= duration<double>(clock::duration::min())) {
       return time_point::min();
     }
     return std::chrono::ceil<clock::duration>(tp);
@@ -60,7 +59,7 @@ time_point to_steady(const std::chrono::time_point<Clock, Duration>& tp) {
     const duration<double> away =
         duration<double>(tp.time_since_epoch()) - duration<double>(there.time_since_epoch());
     if (away <= away.zero()) return now();
-    if (away >= duration<double>(clock::duration::max())) return time_point::max();
+    if (exceeds(away, clock::duration::max())) return time_point::max();
     // A point so far from its clock's epoch that the exact difference cannot be computed.
     using exact = std::common_type_t<Duration, typename Clock::duration>;
     if (duration<double>(tp.time_since_epoch()) >= duration<double>(exact::max()))

@@ -76,7 +76,6 @@ class mutex {
  private:
   static constexpr std::uint32_t k_locked = 1;
   static constexpr std::uint32_t k_woken = 2;
-  static constexpr std::uint32_t k_waiters = 4;
 
   // Under the guard.
   bool is(const std::atomic<std::uint32_t>& expected) const noexcept {
@@ -97,7 +96,7 @@ class mutex {
   // False: somebody may wait for it, or it is a mistake.
   bool free_alone() noexcept {
     const detail::lock_guard guard(guard_, detail::current_lock_places());
-    if (!is(detail::g_mutex_states.locked)) return false;
+    if (!is(detail::g_mutex_states.locked) || waiters_.first.load(std::memory_order_relaxed)) return false;
     set(0);
     return true;
   }

@@ -50,10 +50,9 @@ clock::duration checked_period(clock::duration d, const char* text);
 // A period, rounded up; one that the clock cannot count is as long as it can.
 template <class Rep, class Period>
 clock::duration to_period(const std::chrono::duration<Rep, Period>& d, const char* text) {
-  using seconds = std::chrono::duration<double>;
-  if (seconds(d) >= seconds(clock::duration::max())) return clock::duration::max();
-  if (d < d.zero()) return checked_period(clock::duration::zero(), text);
-  return checked_period(std::chrono::ceil<clock::duration>(d), text);
+  if (!(d > d.zero())) return checked_period(clock::duration::zero(), text);  // throws
+  if (exceeds(d, clock::duration::max())) return clock::duration::max();
+  return std::chrono::ceil<clock::duration>(d);
 }
 }  // namespace detail
 

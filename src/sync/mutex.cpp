@@ -1,8 +1,7 @@
 // The slow paths of mutex, with Go's two modes of fairness.
 //
 // Its state: locked; woken (one waiter has been taken out of the queue and is on its way to try again: no use
-// waking another); waiters (somebody stands in the queue, or stood there until his time ran out). All of it,
-// and the queue, is guarded by `guard_`, for some instructions each time.
+// waking another). It and the queue are guarded by `guard_`, for some instructions each time.
 //
 // Normal mode: unlock frees the mutex and wakes the longest waiter, which competes with newcomers; those run
 // already and mostly win, which is fast. A woken one that loses goes back to the front, with the time of its
@@ -92,7 +91,6 @@ bool mutex::lock_unnoted(const time_point* deadline) {
       guard_.release();
       return false;
     }
-    add(k_waiters);
     mutex_wait_node node;
     if (!woken) since = detail::now_ns();
     node.since = since;
@@ -122,7 +120,6 @@ void mutex::unlock_slow() {
     remove(k_locked);
     if (n) add(k_woken);
   }
-  if (!detail::first_of(waiters_)) remove(k_waiters);
   guard_.release();
   if (!n) return;
   detail::ready(entry.mp(), who);

@@ -40,8 +40,10 @@ namespace goro::detail {
 
 enum class timer_kind : std::uint8_t { once, ticks, calls };
 
+void fire_timer(timer_node& n);
+
 struct timer_state : timer_node {
-  explicit timer_state(timer_kind k) noexcept : kind(k) {}
+  explicit timer_state(timer_kind k) noexcept : kind(k) { fire = fire_timer; }
   lock guard;                // of period, endless, and of who may arm
   clock::duration period{};  // of a ticker
   bool endless = false;
@@ -72,7 +74,7 @@ struct func_timer : timer_state {
   std::source_location where;
 };
 
-// --- firing, called by the heap ---
+// --- firing ---
 
 // Dropped if the one before was not received.
 void send_tick(channel_timer& t) noexcept {
@@ -80,16 +82,8 @@ void send_tick(channel_timer& t) noexcept {
   chan_send(&t, &due, {.wait = false});
 }
 
-void fire_once(timer_node& n) {
-  auto& t = static_cast<channel_timer&>(n);
-  send_tick(t);
-  t.finish();
-}
-
-// The next tick is on the grid, after now.
-void fire_tick(timer_node& n) {
-  auto& t = static_cast<channel_timer&>(n);
-  send_tick(t);
+// The next tick on the grid after now.
+void arm_next_tick(channel_timer& t) {
   const time_point due = t.when;
   const auto missed = (now() - due) / t.period;
   const bool endless = (time_point::max() - due) / t.period <= missed + 1;
@@ -127,8 +121,7 @@ class running_action {
 };
 
 // Holds the heap's reference.
-void fire_call(timer_node& n) {
-  auto& t = static_cast<func_timer&>(n);
+void call(func_timer& t) {
   running_action action(t);
   t.finish();
   spawn<running_action>(nullptr, t.where, std::move(action));
@@ -171,7 +164,8 @@ bool end_endless(timer_state& s) noexcept {
 }
 
 bool is_idle(const timer_state& s) noexcept {
-  return s.status.load(std::memory_order_acquire) == timer_node::state::idle;  // pairs with finish()
+  return s.status.load(std::memory_order_acquire) ==
+         timer_node::state::idle;  // pairs with finish(), disarm()
 }
 
 // Takes the node out of its heap, or waits for its firing. True if a firing was prevented.
@@ -193,9 +187,8 @@ bool stop_guarded(timer_state& s) noexcept {
 }
 
 template <class Timer>
-Timer* start_timer(std::unique_ptr<Timer> t, time_point when, void (*fire)(timer_node&)) {
+Timer* start_timer(std::unique_ptr<Timer> t, time_point when) {
   ensure_started();
-  t->fire = fire;
   {
     const runtime_entry entry;
     arm(*t, when);
@@ -205,17 +198,24 @@ Timer* start_timer(std::unique_ptr<Timer> t, time_point when, void (*fire)(timer
 }
 
 channel_timer* make_channel_timer(time_point when, clock::duration period) {
-  return start_timer(std::make_unique<channel_timer>(period), when,
-                     period == clock::duration::zero() ? fire_once : fire_tick);
+  return start_timer(std::make_unique<channel_timer>(period), when);
 }
 
 }  // namespace
+
+void fire_timer(timer_node& n) {
+  auto& s = static_cast<timer_state&>(n);
+  if (s.kind == timer_kind::calls) return call(static_cast<func_timer&>(s));
+  auto& t = static_cast<channel_timer&>(s);
+  send_tick(t);
+  s.kind == timer_kind::ticks ? arm_next_tick(t) : t.finish();
+}
 
 timer_state* make_timer(time_point when, clock::duration period) { return make_channel_timer(when, period); }
 
 timer_state* make_func_timer(time_point when, std::unique_ptr<timer_action> action,
                              std::source_location where) {
-  return start_timer(std::make_unique<func_timer>(std::move(action), where), when, fire_call);
+  return start_timer(std::make_unique<func_timer>(std::move(action), where), when);
 }
 
 recv_chan<time_point> after_at(time_point deadline) {
