@@ -36,7 +36,8 @@ void retire_processor(machine* mp) noexcept {
 void tell_sentinel(time_point due) noexcept {
   light_fence();  // [MO-3]: the sentinel looks at the timers after its heavy_fence
   if (sched.sentinel.load(std::memory_order_relaxed) != nullptr &&
-      due.time_since_epoch().count() < sched.sentinel_due.load(std::memory_order_relaxed)) {
+      sched.pace.wake_for(due).time_since_epoch().count() <
+          sched.sentinel_due.load(std::memory_order_relaxed)) {
     wake_sentinel();
   }
 }
@@ -177,6 +178,8 @@ time_point earliest_timer() noexcept {
   }
   return earliest;
 }
+
+time_point next_timer_wake() noexcept { return sched.pace.wake_for(earliest_timer()); }
 
 void arm_timer(timer_node& t) {
   machine* mp = current_machine();

@@ -22,6 +22,17 @@
 // Either the submitter sees the sentinel or the sentinel sees the work. Test that fails without:
 // model.idle_*.
 //
+// Stand-by. Beside timers that come thick (timer_pace.hpp) there is work for a few microseconds, again and
+// again, and to wake another watcher each time is dearer than the work. So who falls asleep while such timers
+// are about to be due sleeps for k_stand_by only, and who has the watch and finds work makes one of those the
+// sentinel without waking it. It stands by: `sentinel_due` says that it is early
+// enough for any timer, and what a machine makes ready between two turns is that machine's own to run next.
+// If its goroutine computes instead, the other one comes when its sleep ends. All else that is submitted
+// wakes it like any sentinel; there is no fence, for who overlooks it has to wait for k_stand_by at most. Who
+// finds another sentinel cannot take it for one that stands by: its `sentinel_due` is stored before
+// `sentinel` and before the heavy_fence, so by [MO-3] either both are seen, or the work is seen after the
+// fence. Tests that fail without: model.idle_stands_by, timer_pace.*.
+//
 // All transitions happen under the scheduler's lock; only looks at `sentinel` do without. A machine sleeps
 // until somebody has put a P into `assigned`; where, and who takes one without being given it, is in
 // rest.cpp.
@@ -205,6 +216,18 @@ void stop_machine(machine* mp) noexcept {
   sleep_until_assigned(mp, nullptr);
 }
 
+namespace {
+
+// Until when who falls asleep beside timers that come thick stands by; else time_point::max().
+time_point end_of_stand_by() noexcept {
+  const time_point first = earliest_timer();
+  if (first == time_point::max()) return first;
+  const time_point end = now() + k_stand_by;
+  return first < end ? end : time_point::max();
+}
+
+}  // namespace
+
 // Out of work. True: the machine keeps its P and watches. False: there is a watcher already, so it has
 // released its P and slept until it was given one. One step under the lock: were the P released a moment
 // after the look, the watcher might have found work and resigned in between, and nobody would look after the
@@ -226,13 +249,39 @@ bool watch_or_sleep(machine* mp) noexcept {
     }
     release_processor(mp);
     // If it is to serve the poller it looks after the timers as well.
-    if (anybody_polls() && working_processors() == 0) due = earliest_timer();
+    const bool serves = anybody_polls() && working_processors() == 0;
+    due = serves ? next_timer_wake() : end_of_stand_by();
     mp->rests_until = due;
     push_idle_machine(mp);
   }
   sleep_until_assigned(mp, due == time_point::max() ? nullptr : &due);
   return false;
 }
+
+namespace {
+
+machine* next_sleeper() noexcept {
+  machine* const in_poller = sched.in_poller.load(std::memory_order_relaxed);
+  return in_poller && in_poller->on_idle_list ? in_poller : sched.idle_machines;
+}
+
+// The scheduler's lock is held.
+void appoint_asleep(machine* sleeper, clock::rep due) noexcept {
+  remove_idle_machine(sleeper);
+  sched.sentinel_due.store(due, std::memory_order_relaxed);
+  sched.sentinel.store(sleeper, std::memory_order_release);
+}
+
+// True if one that stands by is the sentinel now. The scheduler's lock is held.
+bool appoint_stand_by() noexcept {
+  if (!sched.idle_procs || sched.sentinel.load(std::memory_order_relaxed)) return false;
+  machine* const sleeper = next_sleeper();
+  if (!sleeper || sleeper->rests_until > now() + k_stand_by) return false;
+  appoint_asleep(sleeper, k_stands_by);
+  return true;
+}
+
+}  // namespace
 
 // Sees to invariant W: appoints a watcher if a P is idle and nobody looks after it.
 void appoint_watcher() noexcept {
@@ -265,20 +314,25 @@ void ensure_machine() noexcept {
 successor provide_for_idle() noexcept {
   if (!sched.idle_procs || sched.watcher || sched.sentinel.load(std::memory_order_relaxed))
     return successor::not_needed;
-  machine* sleeper = sched.in_poller.load(std::memory_order_relaxed);
-  if (!sleeper || !sleeper->on_idle_list) sleeper = sched.idle_machines;
-  if (!sleeper || sleeper->rests_until > earliest_timer()) return successor::to_be_woken;
-  remove_idle_machine(sleeper);
-  sched.sentinel_due.store(sleeper->rests_until.time_since_epoch().count(), std::memory_order_relaxed);
-  sched.sentinel.store(sleeper, std::memory_order_release);
+  machine* const sleeper = next_sleeper();
+  if (!sleeper || sleeper->rests_until > next_timer_wake()) return successor::to_be_woken;
+  appoint_asleep(sleeper, sleeper->rests_until.time_since_epoch().count());
   return successor::asleep;
 }
+
+namespace {
+
+void end_watch(machine* mp) noexcept {
+  mp->watching = false;
+  sched.watcher = nullptr;
+}
+
+}  // namespace
 
 // The watcher has work for itself.
 successor begin_resignation(machine* mp) noexcept {
   const lock_guard guard(sched.guard);
-  mp->watching = false;
-  sched.watcher = nullptr;
+  end_watch(mp);
   return provide_for_idle();
 }
 
@@ -287,11 +341,17 @@ void complete_resignation(successor who) noexcept {
   if (who == successor::to_be_woken) appoint_watcher();
   if (who != successor::asleep) return;
   const time_point due(clock::duration(sched.sentinel_due.load(std::memory_order_relaxed)));
-  if (anything_queued() || earliest_timer() < due) wake_sentinel();
+  if (anything_queued() || next_timer_wake() < due) wake_sentinel();
 }
 
 void resign_watcher(machine* mp) noexcept {
-  const successor who = begin_resignation(mp);
+  successor who = successor::not_needed;
+  {
+    const lock_guard guard(sched.guard);
+    end_watch(mp);
+    if (appoint_stand_by()) return;
+    who = provide_for_idle();
+  }
   if (who == successor::asleep) heavy_fence();  // [MO-3]
   complete_resignation(who);
 }
@@ -311,6 +371,21 @@ void wake_sentinel() noexcept {
     note_sights();  // the time that it takes to wake up counts as waiting
   }
   wake(mp);
+}
+
+namespace {
+
+// Is the caller a machine on its scheduler's stack? It looks at its queue and its timers next.
+bool is_between_turns() noexcept {
+  const machine* const self = current_machine();
+  return self && !self->curg;
+}
+
+}  // namespace
+
+void wake_sentinel_for_work() noexcept {
+  const bool stands_by = sched.sentinel_due.load(std::memory_order_relaxed) == k_stands_by;
+  if (!stands_by || !is_between_turns()) wake_sentinel();
 }
 
 }  // namespace goro::detail

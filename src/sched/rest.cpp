@@ -94,7 +94,9 @@ class sleeper {
     } else {
       sleep_on_note();
     }
-    due_ = deadline_ && clock::now() >= *deadline_;
+    const time_point woken = clock::now();
+    due_ = deadline_ && woken >= *deadline_;
+    if (due_) sched.pace.woke(woken);
   }
 
   // True if the machine is not to sleep any more: it has a P, or its thread is to end.
@@ -159,7 +161,7 @@ bool leave_watch_to_sleeper(machine* mp) noexcept {
   {
     const lock_guard guard(sched.guard);
     const machine* sleeper = sched.in_poller.load(std::memory_order_relaxed);
-    due = earliest_timer();
+    due = next_timer_wake();
     if (!anybody_polls() || !sleeper || !sleeper->on_idle_list || sleeper->rests_until > due) return false;
     mp->watching = false;
     sched.watcher = nullptr;
@@ -184,14 +186,14 @@ void sleep_as_sentinel(machine* mp) noexcept {
     mp->watching = false;
     sched.watcher = nullptr;
     release_processor(mp);
-    due = earliest_timer();
+    due = next_timer_wake();
     mp->rests_until = due;
     sched.sentinel_due.store(due.time_since_epoch().count(), std::memory_order_relaxed);
     sched.sentinel.store(mp, std::memory_order_release);
   }
   const time_point* const deadline = due == time_point::max() ? nullptr : &due;
   heavy_fence();  // [MO-3], pairs with the light_fence in notify_submit()
-  if (anything_queued() || earliest_timer() < due) {
+  if (anything_queued() || next_timer_wake() < due) {
     const lock_guard guard(sched.guard);
     if (rise(mp)) return;
   } else if (due == time_point::max() && !others_run() && !anybody_polls()) {

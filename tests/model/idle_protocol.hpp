@@ -34,6 +34,7 @@ enum class flaw {
   theft_without_fence,   // what is taken by force is taken before the successor is seen by all
   shows_loot_late,       // what was taken by force is queued again only after the look for the successor
   left_blindly,          // a watcher that leaves its place to who sleeps in the poller does not look again
+  stands_by_for_ever,    // who has no deadline is left asleep as the sentinel of one that has work for two
   left_for_certain,      // nor does it notice that there is no such place: a timer has been armed meanwhile
   sentinel_in_two_steps  // submitters reset `sentinel` and appoint the watcher under the lock, but in two
                          // steps
@@ -138,6 +139,7 @@ struct scheduler {
   model_cell<machine*> idle_machines{nullptr};
   model_cell<machine*> watcher{nullptr};
   model_cell<machine*> in_poller{nullptr};
+  bool thick = false;     // timers are due all the time: who falls asleep beside a watcher stands by
   bool polls = false;     // somebody waits for what comes from outside
   int event = k_nothing;  // what comes, once; nothing: it does not
   int present = 0;        // how many Ps there are
@@ -300,7 +302,7 @@ struct scheduler {
       }
       if (Flaw != flaw::stops_without_look) {
         release_processor(mp);
-        mp->rests_until = polls && working_processors() == 0 && !timers.empty();
+        mp->rests_until = thick || (polls && working_processors() == 0 && !timers.empty());
         push_idle_machine(mp);
       }
     }
@@ -348,8 +350,23 @@ struct scheduler {
         (Flaw != flaw::appointed_timer_blind && !sentinel_has_due.look() && !timers.empty()))
       wake_sentinel();
   }
+  bool appoint_stand_by() {
+    if (!thick || !idle_procs || sentinel.get()) return false;
+    machine* const sleeper = idle_machines;
+    if (!sleeper || (!sleeper->rests_until && Flaw != flaw::stands_by_for_ever)) return false;
+    remove_idle_machine(sleeper);
+    set_sentinel(sleeper, true);
+    return true;
+  }
   void resign_watcher(machine* mp) {
-    const successor who = begin_resignation(mp);
+    successor who = successor::not_needed;
+    {
+      const model_guard lock(guard);
+      mp->watching = false;
+      watcher = nullptr;
+      if (appoint_stand_by()) return;
+      who = provide_for_idle();
+    }
     if (who == successor::asleep) Atomics::heavy_fence();
     complete_resignation(who);
   }

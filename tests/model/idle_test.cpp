@@ -17,8 +17,9 @@ enum class start {
   watches,
   sentinel,
   sleeps,
-  spare
-};  // spare: asleep, and there is no P for it
+  stands_by,  // asleep, for so long
+  spare       // asleep, and there is no P for it
+};
 
 struct scenario {
   start first = start::absent;
@@ -31,6 +32,7 @@ struct scenario {
   std::vector<int> queued{};     // on the first P
   std::vector<int> submitted{};  // by a plain thread
   std::vector<int> armed{};      // by it, as timers, after those
+  bool thick = false;            // timers are due all the time
   bool polls = false;            // one may sleep in the poller
   int event = k_nothing;         // what that brings at some time
 };
@@ -48,6 +50,7 @@ struct world : Scheduler {
     place(1, g_scenario->second);
     if (g_scenario->third != start::absent) place(2, g_scenario->third);
     this->asks = g_scenario->asks;
+    this->thick = g_scenario->thick;
     this->polls = g_scenario->polls;
     this->event = g_scenario->event;
     for (const int item : g_scenario->queued) this->procs[0].queue.push(item);
@@ -69,6 +72,7 @@ struct world : Scheduler {
     if (how == start::sentinel) {
       this->set_sentinel(mp, false);
     } else {
+      mp->rests_until = how == start::stands_by;
       this->push_idle_machine(mp);
     }
   }
@@ -111,7 +115,8 @@ struct world : Scheduler {
   // A machine's thread. Sleeps in the end.
   void live(std::size_t i, start how) {
     machine* mp = &this->machines[i];
-    if (how != start::searches && how != start::watches) this->sleep_until_assigned(mp, false);
+    if (how != start::searches && how != start::watches)
+      this->sleep_until_assigned(mp, how == start::stands_by);
     for (;;) run(mp, this->find_runnable(mp));
   }
 
@@ -254,6 +259,46 @@ TEST(model, idle_either_machine) {
   expect_sound_in_weak("either machine, two items", k_either_awake);
 }
 
+// One of two goroutines that a timer has made ready computes until the other one has run, while the second
+// machine stands by, or something comes from outside.
+const scenario k_stands_by = {.first = start::watches,
+                              .second = start::stands_by,
+                              .items = 2,
+                              .needs = {1, -1},
+                              .how = scenario::way::awaits,
+                              .queued = {0, 1},
+                              .thick = true};
+const scenario k_stands_by_and_submit = {.first = start::watches,
+                                         .second = start::stands_by,
+                                         .items = 3,
+                                         .needs = {2, -1, -1},
+                                         .how = scenario::way::awaits,
+                                         .queued = {0, 1},
+                                         .submitted = {2},
+                                         .thick = true};
+// Both run at first.
+const scenario k_comes_to_stand_by = {.first = start::searches,
+                                      .second = start::watches,
+                                      .items = 2,
+                                      .needs = {1, -1},
+                                      .queued = {0},
+                                      .thick = true};
+// This one has no deadline: it must be woken.
+const scenario k_sleeps_on = {.first = start::watches,
+                              .second = start::sleeps,
+                              .items = 2,
+                              .needs = {1, -1},
+                              .how = scenario::way::awaits,
+                              .queued = {0, 1},
+                              .thick = true};
+TEST(model, idle_stands_by) {
+  expect_sound("stands by", k_stands_by);
+  expect_sound("sleeps on", k_sleeps_on);
+  expect_sound_in_weak("stands by, something is submitted", k_stands_by_and_submit);
+  expect_sound_in_weak("comes to stand by", k_comes_to_stand_by);
+  expect_no_race("stands by, by store", k_stands_by);
+}
+
 // A goroutine blocks its thread until another one has run, which waits behind it on its P, or comes from
 // outside.
 const scenario k_blocks_before_another = {.first = start::searches,
@@ -328,6 +373,7 @@ TEST(model, idle_needs_each_look) {
   using oversleeper = scheduler<model_atomics, flaw::appointed_oversleeps>;
   using silent_timer = scheduler<model_atomics, flaw::timer_not_announced>;
   using hasty_stop = scheduler<model_atomics, flaw::stops_without_look>;
+  using for_ever = scheduler<model_atomics, flaw::stands_by_for_ever>;
   using sure_of_it = scheduler<model_atomics, flaw::left_for_certain>;
   using left = scheduler<model_atomics, flaw::left_blindly>;
   using two_steps = scheduler<model_atomics, flaw::sentinel_in_two_steps>;
@@ -340,6 +386,7 @@ TEST(model, idle_needs_each_look) {
   expect_found<oversleeper>("appointed, oversleeps", k_appoints_beside_timer, "spins");
   expect_found<silent_timer>("timer not announced", k_timer_beside_sentinel, "spins");
   expect_found<hasty_stop>("stops without a look", k_asks_beside_watcher, "spins");
+  expect_found<for_ever>("stands by for ever", k_sleeps_on, "spins");
   expect_found<sure_of_it>("left for certain", k_left_beside_timer, "lost");
   expect_found<left>("left blindly", k_left_to_sleeper, "lost");
   expect_found<two_steps>("sentinel in two steps", k_either_awake, "two");
