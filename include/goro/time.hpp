@@ -58,9 +58,7 @@ clock::duration to_period(const std::chrono::duration<Rep, Period>& d, const cha
 
 // Blocks for at least d on the monotonic clock; d <= 0 returns at once. A duration too long to add to the
 // present means for ever. Cannot be cancelled: to wait for a cancellation as well, receive from after(d).
-// Where nobody runs, what is due within 50 us after a wake-up for other timers may wait until the end of
-// those 50 us (for up to 400 us if it is due together with one that then computes); that is so for all timers
-// of this file. (time.Sleep)
+// How exact it is says docs/blocking.md. (time.Sleep)
 template <class Rep, class Period>
 void sleep_for(const std::chrono::duration<Rep, Period>& d) {
   if (d > d.zero()) detail::sleep_until(detail::deadline_after(d));

@@ -46,7 +46,8 @@ void tell_sentinel(time_point due) noexcept {
 void step_aside(processor* pp) noexcept {
   pp->aside = false;
   sched.global.push_all(pp->queue.drain());
-  notify_submit();
+  light_fence();  // [MO-3], as in notify_submit(); also one that stands by is to see it
+  if (sched.sentinel.load(std::memory_order_relaxed)) wake_sentinel();
 }
 
 // A P that is kept busy by what comes from outside would start a new goroutine only once in a slice
@@ -88,7 +89,7 @@ void note_work(machine* mp) noexcept {
 
 goroutine* search_once(machine* mp) noexcept {
   processor* pp = mp->pp;
-  if (first_due(pp) != time_point::max()) run_timers(pp, now());
+  if (first_due(pp) != time_point::max()) run_timers(mp, now());
   const bool has_looked = poll_is_due();
   if (has_looked) poll_and_start(mp);
   if (pp->aside) {
@@ -162,12 +163,14 @@ std::size_t fire_due(processor* pp, timer_heap& timers, time_point now) noexcept
   return timers.fire_due(now, [pp] { pp->timers_fired.add(); });
 }
 
-void run_timers(processor* pp, time_point now) noexcept {
-  fire_due(pp, pp->timers, now);
+void run_timers(const machine* mp, time_point now) noexcept {
+  processor* const pp = mp->pp;
+  std::size_t fired = fire_due(pp, pp->timers, now);
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = sched.procs.load(std::memory_order_relaxed); i < made; ++i) {
-    fire_due(pp, sched.all[i].load(std::memory_order_relaxed)->timers, now);
+    fired += fire_due(pp, sched.all[i].load(std::memory_order_relaxed)->timers, now);
   }
+  if (fired != 0 && mp->watching) sched.pace.fired(now);
 }
 
 time_point earliest_timer() noexcept {

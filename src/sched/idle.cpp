@@ -23,15 +23,16 @@
 // model.idle_*.
 //
 // Stand-by. Beside timers that come thick (timer_pace.hpp) there is work for a few microseconds, again and
-// again, and to wake another watcher each time is dearer than the work. So who falls asleep while such timers
-// are about to be due sleeps for k_stand_by only, and who has the watch and finds work makes one of those the
-// sentinel without waking it. It stands by: `sentinel_due` says that it is early
-// enough for any timer, and what a machine makes ready between two turns is that machine's own to run next.
-// If its goroutine computes instead, the other one comes when its sleep ends. All else that is submitted
-// wakes it like any sentinel; there is no fence, for who overlooks it has to wait for k_stand_by at most. Who
-// finds another sentinel cannot take it for one that stands by: its `sentinel_due` is stored before
-// `sentinel` and before the heavy_fence, so by [MO-3] either both are seen, or the work is seen after the
-// fence. Tests that fail without: model.idle_stands_by, timer_pace.*.
+// again, and to wake another watcher each time is dearer than the work. So who falls asleep then sleeps for
+// k_stand_by only, and a watcher that has found work in its own queue makes one of those the sentinel without
+// waking it. That one stands by, which `sentinel_due` says: it is not woken for timers, nor for what a
+// machine that holds a P makes ready between two turns, because that machine looks after both next. If its
+// goroutine computes instead, the other one comes when its sleep ends: in all, what is ready may wait for
+// half a millisecond. All else that is submitted wakes it like any sentinel, and so does who gives up a P
+// (provide_for_idle). There is no fence: who overlooks it waits until that sleep ends. Nobody can take
+// another sentinel for one that stands by: its `sentinel_due` is stored before `sentinel` and before the
+// heavy_fence, and both are read after the light_fence, so by [MO-3] either both are seen or the work is.
+// Tests that fail without: model.idle_stands_by, model.idle_needs_each_look, quiet.TimerStorm.
 //
 // All transitions happen under the scheduler's lock; only looks at `sentinel` do without. A machine sleeps
 // until somebody has put a P into `assigned`; where, and who takes one without being given it, is in
@@ -69,6 +70,52 @@ bool assign_watch(machine* mp) noexcept {
 bool nothing_happens() noexcept {
   return !anything_queued() && !others_run() && sched.away == 0 && sched.leaving == 0 &&
          earliest_timer() == time_point::max() && !anybody_polls();
+}
+
+void end_watch(machine* mp) noexcept {
+  mp->watching = false;
+  sched.watcher = nullptr;
+}
+
+// Of those that sleep, who is to be woken next, or null. The lock is held.
+machine* next_sleeper() noexcept {
+  machine* const in_poller = sched.in_poller.load(std::memory_order_relaxed);
+  return in_poller && in_poller->on_idle_list ? in_poller : sched.idle_machines;
+}
+
+// The lock is held.
+void appoint_asleep(machine* sleeper, clock::rep due) noexcept {
+  remove_idle_machine(sleeper);
+  sched.sentinel_due.store(due, std::memory_order_relaxed);
+  sched.sentinel.store(sleeper, std::memory_order_release);
+}
+
+bool sentinel_stands_by() noexcept {
+  return sched.sentinel_due.load(std::memory_order_relaxed) == k_stands_by;
+}
+
+// Until when who falls asleep now stands by; time_point::max(): not at all.
+time_point end_of_stand_by() noexcept {
+  const time_point now = clock::now();
+  return sched.pace.is_fast(now) ? now + k_stand_by : time_point::max();
+}
+
+// True if one that stands by is the sentinel now. The lock is held.
+bool appoint_stand_by() noexcept {
+  if (!sched.idle_procs || sched.sentinel.load(std::memory_order_relaxed) || sched.global.size() != 0)
+    return false;
+  machine* const sleeper = next_sleeper();
+  if (!sleeper || sleeper->rests_until == time_point::max()) return false;
+  const time_point now = clock::now();
+  if (sleeper->rests_until > now + k_stand_by || !sched.pace.is_fast(now)) return false;
+  appoint_asleep(sleeper, k_stands_by);
+  return true;
+}
+
+// Is the caller a machine on its scheduler's stack that holds a P? It looks at its queue next.
+bool is_between_turns() noexcept {
+  const machine* const self = current_machine();
+  return self && !self->curg && self->pp;
 }
 
 }  // namespace
@@ -216,18 +263,6 @@ void stop_machine(machine* mp) noexcept {
   sleep_until_assigned(mp, nullptr);
 }
 
-namespace {
-
-// Until when who falls asleep beside timers that come thick stands by; else time_point::max().
-time_point end_of_stand_by() noexcept {
-  const time_point first = earliest_timer();
-  if (first == time_point::max()) return first;
-  const time_point end = now() + k_stand_by;
-  return first < end ? end : time_point::max();
-}
-
-}  // namespace
-
 // Out of work. True: the machine keeps its P and watches. False: there is a watcher already, so it has
 // released its P and slept until it was given one. One step under the lock: were the P released a moment
 // after the look, the watcher might have found work and resigned in between, and nobody would look after the
@@ -258,31 +293,6 @@ bool watch_or_sleep(machine* mp) noexcept {
   return false;
 }
 
-namespace {
-
-machine* next_sleeper() noexcept {
-  machine* const in_poller = sched.in_poller.load(std::memory_order_relaxed);
-  return in_poller && in_poller->on_idle_list ? in_poller : sched.idle_machines;
-}
-
-// The scheduler's lock is held.
-void appoint_asleep(machine* sleeper, clock::rep due) noexcept {
-  remove_idle_machine(sleeper);
-  sched.sentinel_due.store(due, std::memory_order_relaxed);
-  sched.sentinel.store(sleeper, std::memory_order_release);
-}
-
-// True if one that stands by is the sentinel now. The scheduler's lock is held.
-bool appoint_stand_by() noexcept {
-  if (!sched.idle_procs || sched.sentinel.load(std::memory_order_relaxed)) return false;
-  machine* const sleeper = next_sleeper();
-  if (!sleeper || sleeper->rests_until > now() + k_stand_by) return false;
-  appoint_asleep(sleeper, k_stands_by);
-  return true;
-}
-
-}  // namespace
-
 // Sees to invariant W: appoints a watcher if a P is idle and nobody looks after it.
 void appoint_watcher() noexcept {
   machine* mp = nullptr;
@@ -312,22 +322,14 @@ void ensure_machine() noexcept {
 // that was the sentinel before mostly does, because its own deadline stands. (Without that, a server whose
 // connections have deadlines would wake a thread each time that it finds something to do.)
 successor provide_for_idle() noexcept {
-  if (!sched.idle_procs || sched.watcher || sched.sentinel.load(std::memory_order_relaxed))
-    return successor::not_needed;
+  if (!sched.idle_procs || sched.watcher) return successor::not_needed;
+  if (sched.sentinel.load(std::memory_order_relaxed))
+    return sentinel_stands_by() ? successor::stands_by : successor::not_needed;
   machine* const sleeper = next_sleeper();
   if (!sleeper || sleeper->rests_until > next_timer_wake()) return successor::to_be_woken;
   appoint_asleep(sleeper, sleeper->rests_until.time_since_epoch().count());
   return successor::asleep;
 }
-
-namespace {
-
-void end_watch(machine* mp) noexcept {
-  mp->watching = false;
-  sched.watcher = nullptr;
-}
-
-}  // namespace
 
 // The watcher has work for itself.
 successor begin_resignation(machine* mp) noexcept {
@@ -339,6 +341,7 @@ successor begin_resignation(machine* mp) noexcept {
 // A heavy_fence stands between the two. [MO-3]
 void complete_resignation(successor who) noexcept {
   if (who == successor::to_be_woken) appoint_watcher();
+  if (who == successor::stands_by) wake_sentinel();
   if (who != successor::asleep) return;
   const time_point due(clock::duration(sched.sentinel_due.load(std::memory_order_relaxed)));
   if (anything_queued() || next_timer_wake() < due) wake_sentinel();
@@ -373,19 +376,8 @@ void wake_sentinel() noexcept {
   wake(mp);
 }
 
-namespace {
-
-// Is the caller a machine on its scheduler's stack? It looks at its queue and its timers next.
-bool is_between_turns() noexcept {
-  const machine* const self = current_machine();
-  return self && !self->curg;
-}
-
-}  // namespace
-
 void wake_sentinel_for_work() noexcept {
-  const bool stands_by = sched.sentinel_due.load(std::memory_order_relaxed) == k_stands_by;
-  if (!stands_by || !is_between_turns()) wake_sentinel();
+  if (!sentinel_stands_by() || !is_between_turns()) wake_sentinel();
 }
 
 }  // namespace goro::detail

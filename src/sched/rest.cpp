@@ -96,7 +96,7 @@ class sleeper {
     }
     const time_point woken = clock::now();
     due_ = deadline_ && woken >= *deadline_;
-    if (due_) sched.pace.woke(woken);
+    if (due_ && earliest_timer() <= woken) sched.pace.woke(woken);  // not if it only stood by
   }
 
   // True if the machine is not to sleep any more: it has a P, or its thread is to end.

@@ -20,8 +20,8 @@ namespace goro::detail {
 
 inline constexpr int k_max_procs = 1024;
 inline constexpr std::int64_t k_time_slice = 10'000'000;  // ns
-inline constexpr clock::rep k_stands_by = 0;              // for sentinel_due: it is early enough for all
-inline constexpr std::int64_t k_stall = 100'000'000;      // ns without a P that are worth a word
+inline constexpr clock::rep k_stands_by = 0;          // for sentinel_due: it is not to be woken for timers
+inline constexpr std::int64_t k_stall = 100'000'000;  // ns without a P that are worth a word
 
 struct scheduler {
   global_queue<goroutine> global;
@@ -128,7 +128,7 @@ void stop_machine(machine* mp) noexcept;
 void push_idle_processor(processor* pp) noexcept;            // the scheduler's lock is held
 void release_processor(machine* mp) noexcept;                // the scheduler's lock is held
 void take_into_use(processor* pp, machine* owner) noexcept;  // the scheduler's lock is held
-enum class successor { not_needed, to_be_woken, asleep };
+enum class successor { not_needed, to_be_woken, asleep, stands_by };
 successor provide_for_idle() noexcept;  // the scheduler's lock is held
 successor begin_resignation(machine* mp) noexcept;
 void complete_resignation(successor who) noexcept;
@@ -214,7 +214,7 @@ time_point first_due(const processor* pp) noexcept;
 // Fires what is due in `timers`; returns how many. The machine of pp does it, and pp counts each before
 // anybody can see that it has fired: by a sleeper, or by what was sent.
 std::size_t fire_due(processor* pp, timer_heap& timers, time_point now) noexcept;
-void run_timers(processor* pp, time_point now) noexcept;
+void run_timers(const machine* mp, time_point now) noexcept;
 time_point earliest_timer() noexcept;
 time_point next_timer_wake() noexcept;  // when somebody idle is to wake up for it
 void tell_of_timers(

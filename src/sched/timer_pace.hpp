@@ -5,10 +5,10 @@
 // them in a second kept a core busy with sleeping alone. So between the end of one sleep for a timer and that
 // of the next there is at least k_timer_gap: timers that come thick are fired together, up to 50 us late,
 // which is what Linux grants itself for each sleep of a thread that does not ask for better. A timer that
-// comes alone is on time. (A million sleepers at one P: 2.25 s of CPU time, 2.5 without.)
+// comes alone is on time. (A million sleepers at one P, before fetch.hpp: 2.25 s of CPU time, 2.5 without.)
 //
-// The second core, which for work of a few microseconds is not worth its wake-up, stands by meanwhile: see
-// k_stand_by and idle.cpp. (At two Ps: 2.8 s, 3.1 without.)
+// A second core, which for work of a few microseconds is not worth its wake-up, stands by meanwhile: see
+// idle.cpp. (At two Ps: 2.8 s, 3.1 without.)
 #pragma once
 
 #include <algorithm>
@@ -22,23 +22,45 @@ namespace goro::detail {
 
 inline constexpr std::chrono::microseconds k_timer_gap{50};
 
-// Who falls asleep beside such timers wakes up once after so long, and is there until then if it is needed.
+// Who stands by wakes up by itself after so long.
 inline constexpr std::chrono::microseconds k_stand_by{400};
 
+// One machine at a time writes, mostly; what a race between two of them loses is one gap.
 class timer_pace {
  public:
   // When to wake up for a timer that is due then. time_point::max() stays that.
-  time_point wake_for(time_point due) const noexcept {
-    return std::max(due, time_point(clock::duration(last_.load(std::memory_order_relaxed))) + k_timer_gap);
-  }
+  time_point wake_for(time_point due) const noexcept { return std::max(due, last() + k_timer_gap); }
+
+  // A sleep for a timer has ended.
   void woke(time_point now) noexcept {
-    last_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
-    wakes_.fetch_add(1, std::memory_order_relaxed);
+    last_.store(count(now), std::memory_order_relaxed);
+    wakes_.store(wakes() + 1, std::memory_order_relaxed);
   }
+
+  // Whoever has the watch has fired some.
+  void fired(time_point now) noexcept {
+    const auto before = time_point(clock::duration(fired_.load(std::memory_order_relaxed)));
+    if (now - before < 2 * k_timer_gap) fast_until_.store(count(now + k_stand_by), std::memory_order_relaxed);
+    fired_.store(count(now), std::memory_order_relaxed);
+  }
+
+  // Do they come thick: was there not long ago no more than two gaps between two firings?
+  bool is_fast(time_point now) const noexcept {
+    return count(now) < fast_until_.load(std::memory_order_relaxed);
+  }
+
+  // How often: for tests.
   std::uint64_t wakes() const noexcept { return wakes_.load(std::memory_order_relaxed); }
 
  private:
+  static clock::rep count(time_point t) noexcept { return t.time_since_epoch().count(); }
+  time_point last() const noexcept {
+    return time_point(clock::duration(last_.load(std::memory_order_relaxed)));
+  }
+
   std::atomic<clock::rep> last_{0};
+  std::atomic<clock::rep> fired_{0};
+  std::atomic<clock::rep> fast_until_{0};
   std::atomic<std::uint64_t> wakes_{0};
 };
 

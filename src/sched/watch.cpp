@@ -200,6 +200,7 @@ goroutine* take_by_force(machine* mp, processor* victim) noexcept {
   if (!got.items.first && who == successor::asleep)
     heavy_fence();  // the theft may have been given up before its own
   goroutine* gp = stow(mp, victim, got);
+  if (who == successor::not_needed) notify_submit();  // a P may have become idle since
   complete_resignation(who);
   return gp;
 }
@@ -236,6 +237,7 @@ bool run_all_timers(processor* pp, time_point now) noexcept {
     processor* other = sched.all[i].load(std::memory_order_relaxed);
     fired += fire_due(pp, other->timers, now);
   }
+  if (fired != 0) sched.pace.fired(now);
   return fired != 0;
 }
 
@@ -282,8 +284,8 @@ void nap(machine* mp, std::int64_t now) noexcept {
   const time_point longest = clock::now() + std::chrono::nanoseconds(length_of_nap(mp, now));
   const time_point due = next_timer_wake();
   const time_point until = std::min(longest, due);
-  if (mp->wake.sleep(&until)) mp->wake.clear();  // a set that came late: nobody wakes a watcher
-  if (due <= longest) sched.pace.woke(until);
+  if (mp->wake.sleep(&until)) return mp->wake.clear();  // a set that came late: nobody wakes a watcher
+  if (due <= longest) sched.pace.woke(clock::now());
 }
 
 }  // namespace

@@ -29,13 +29,15 @@ enum class flaw {
   appointed_timer_blind,  // the latter looks at the queues, but not at the timers
   appointed_oversleeps,   // nobody asks until when the latter sleeps
   timer_not_announced,    // a new timer does not wake the sentinel
-  stops_without_look,    // a machine stops because another one watches, and does not look again when it gives
-                         // up its P
-  theft_without_fence,   // what is taken by force is taken before the successor is seen by all
-  shows_loot_late,       // what was taken by force is queued again only after the look for the successor
-  left_blindly,          // a watcher that leaves its place to who sleeps in the poller does not look again
-  stands_by_for_ever,    // who has no deadline is left asleep as the sentinel of one that has work for two
-  left_for_certain,      // nor does it notice that there is no such place: a timer has been armed meanwhile
+  stops_without_look,   // a machine stops because another one watches, and does not look again when it gives
+                        // up its P
+  theft_without_fence,  // what is taken by force is taken before the successor is seen by all
+  shows_loot_late,      // what was taken by force is queued again only after the look for the successor
+  hides_loot,           // who has taken two by force when all Ps were held does not look for a sentinel since
+  left_blindly,         // a watcher that leaves its place to who sleeps in the poller does not look again
+  stands_by_for_ever,   // who has no deadline is left asleep as the sentinel of one that has work for two
+  tells_due_late,       // that a new sentinel does not stand by is told only when it sleeps
+  left_for_certain,     // nor does it notice that there is no such place: a timer has been armed meanwhile
   sentinel_in_two_steps  // submitters reset `sentinel` and appoint the watcher under the lock, but in two
                          // steps
 };
@@ -144,7 +146,8 @@ struct scheduler {
   int event = k_nothing;  // what comes, once; nothing: it does not
   int present = 0;        // how many Ps there are
   watched<machine*> sentinel{nullptr};
-  watched<bool> sentinel_has_due{true};
+  enum class due { never, comes, stands_by };
+  watched<due> sentinel_due{due::comes};
 
   // --- idle.cpp ---
 
@@ -187,12 +190,13 @@ struct scheduler {
     mp->watching = true;
     watcher = mp;
   }
-  void set_sentinel(machine* mp, bool has_due) {
+  void set_sentinel(machine* mp, due when) {
     require(watcher == nullptr, "a sentinel beside a watcher");
     require(sentinel.get() == nullptr, "two sentinels");
-    sentinel_has_due.set(has_due);
+    if (Flaw != flaw::tells_due_late || when == due::stands_by) sentinel_due.set(when);
     sentinel.set(mp);
   }
+  static due due_of(bool has_due) { return has_due ? due::comes : due::never; }
   bool assign_watch(machine* mp) {
     processor* pp = pop_idle_processor();
     if (!pp) return false;
@@ -243,7 +247,7 @@ struct scheduler {
     in_poller = mp;
     return true;
   }
-  void deliver(machine* mp, int item) { mp->pp ? submit_local(mp, item) : submit_global(item); }
+  void deliver(machine* mp, int item) { mp->pp ? submit_between_turns(mp, item) : submit_global(item); }
 
   void sleep_until_assigned(machine* mp, bool has_deadline) {
     for (;;) {
@@ -325,16 +329,21 @@ struct scheduler {
     }
     mp->wake.set();
   }
-  enum class successor { not_needed, to_be_woken, asleep };
+  machine* next_sleeper() {
+    machine* const served = in_poller;
+    return served && served->on_idle_list ? served : static_cast<machine*>(idle_machines);
+  }
+  enum class successor { not_needed, to_be_woken, asleep, stands_by };
   successor provide_for_idle() {
-    if (!idle_procs || watcher || sentinel.get()) return successor::not_needed;
-    machine* sleeper = in_poller;
-    if (!sleeper || !sleeper->on_idle_list) sleeper = idle_machines;
+    if (!idle_procs || watcher) return successor::not_needed;
+    if (sentinel.get())
+      return sentinel_due.get() == due::stands_by ? successor::stands_by : successor::not_needed;
+    machine* const sleeper = next_sleeper();
     if (!sleeper) return successor::to_be_woken;
     const bool has_due = sleeper->rests_until || Flaw == flaw::appointed_oversleeps;
     if (!has_due && !timers.empty()) return successor::to_be_woken;
     remove_idle_machine(sleeper);
-    set_sentinel(sleeper, has_due);
+    set_sentinel(sleeper, due_of(has_due));
     return successor::asleep;
   }
   successor begin_resignation(machine* mp) {
@@ -345,17 +354,18 @@ struct scheduler {
   }
   void complete_resignation(successor who) {
     if (who == successor::to_be_woken) appoint_watcher();
+    if (who == successor::stands_by) wake_sentinel();
     if (who != successor::asleep || Flaw == flaw::appointed_blindly) return;
     if (anything_queued() ||
-        (Flaw != flaw::appointed_timer_blind && !sentinel_has_due.look() && !timers.empty()))
+        (Flaw != flaw::appointed_timer_blind && sentinel_due.look() == due::never && !timers.empty()))
       wake_sentinel();
   }
   bool appoint_stand_by() {
-    if (!thick || !idle_procs || sentinel.get()) return false;
-    machine* const sleeper = idle_machines;
+    if (!thick || !idle_procs || sentinel.get() || !global.empty()) return false;
+    machine* const sleeper = next_sleeper();
     if (!sleeper || (!sleeper->rests_until && Flaw != flaw::stands_by_for_ever)) return false;
     remove_idle_machine(sleeper);
-    set_sentinel(sleeper, true);
+    set_sentinel(sleeper, due::stands_by);
     return true;
   }
   void resign_watcher(machine* mp) {
@@ -448,7 +458,7 @@ struct scheduler {
       release_processor(mp);
       has_due = !timers.empty();
       mp->rests_until = has_due;
-      set_sentinel(mp, has_due);
+      set_sentinel(mp, due_of(has_due));
     }
     forget(has_due ? 4 : 5);
     Atomics::heavy_fence();
@@ -464,6 +474,7 @@ struct scheduler {
       }
       guard.release();
     }
+    if (Flaw == flaw::tells_due_late) sentinel_due.set(due_of(has_due));
     sleep_until_assigned(mp, has_due);
   }
 
@@ -477,6 +488,12 @@ struct scheduler {
     static_cast<processor*>(mp->pp)->queue.push(item);
     notify_submit();
   }
+  // By a machine that runs it next, unless its goroutine computes for long.
+  void submit_between_turns(machine* mp, int item) {
+    static_cast<processor*>(mp->pp)->queue.push(item);
+    Atomics::light_fence();
+    if (sentinel.look() != nullptr && sentinel_due.look() != due::stands_by) wake_sentinel();
+  }
   void submit_global(int item) {
     global.push(item);
     notify_submit();
@@ -486,7 +503,7 @@ struct scheduler {
     timers.push(item);
     if (Flaw == flaw::timer_not_announced) return;
     Atomics::light_fence();
-    if (!sentinel_has_due.look()) wake_sentinel();
+    if (sentinel_due.look() == due::never) wake_sentinel();
   }
 
   // --- hand_off.cpp ---
@@ -507,6 +524,7 @@ struct scheduler {
     const int more = item == k_nothing ? k_nothing : victim.queue.pop();
     if (Flaw == flaw::shows_loot_late) complete_resignation(who);
     if (more != k_nothing) static_cast<processor*>(mp->pp)->queue.push(more);
+    if (who == successor::not_needed && Flaw != flaw::hides_loot) notify_submit();
     if (Flaw != flaw::shows_loot_late) complete_resignation(who);
     return item;
   }
@@ -515,7 +533,7 @@ struct scheduler {
     if (mp->deadline_came) {
       mp->deadline_came = false;
       if (const int item = timers.pop(); item != k_nothing) {
-        submit_local(mp, item);
+        submit_between_turns(mp, item);
         return k_nothing;
       }
     }

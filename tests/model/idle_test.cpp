@@ -17,8 +17,10 @@ enum class start {
   watches,
   sentinel,
   sleeps,
-  stands_by,  // asleep, for so long
-  spare       // asleep, and there is no P for it
+  stands_by,    // asleep, for so long
+  is_stand_by,  // the same, as the sentinel
+  delivers,     // puts all that is queued there into its queue, between two turns
+  spare         // asleep, and there is no P for it
 };
 
 struct scenario {
@@ -53,6 +55,7 @@ struct world : Scheduler {
     this->thick = g_scenario->thick;
     this->polls = g_scenario->polls;
     this->event = g_scenario->event;
+    if (g_scenario->first == start::delivers) return;
     for (const int item : g_scenario->queued) this->procs[0].queue.push(item);
   }
 
@@ -62,15 +65,18 @@ struct world : Scheduler {
     if (how == start::absent) return;
     if (how == start::spare) return this->push_idle_machine(mp);
     ++this->present;
-    if (how == start::searches || how == start::watches) {
+    if (how == start::searches || how == start::watches || how == start::delivers) {
       mp->pp = pp;
       if (how == start::watches) this->set_watcher(mp);
       return;
     }
     pp->idle_link = static_cast<processor*>(this->idle_procs);
     this->idle_procs = pp;
-    if (how == start::sentinel) {
-      this->set_sentinel(mp, false);
+    if (how == start::is_stand_by) {
+      mp->rests_until = true;
+      this->set_sentinel(mp, Scheduler::due::stands_by);
+    } else if (how == start::sentinel) {
+      this->set_sentinel(mp, Scheduler::due::never);
     } else {
       mp->rests_until = how == start::stands_by;
       this->push_idle_machine(mp);
@@ -115,8 +121,11 @@ struct world : Scheduler {
   // A machine's thread. Sleeps in the end.
   void live(std::size_t i, start how) {
     machine* mp = &this->machines[i];
-    if (how != start::searches && how != start::watches)
-      this->sleep_until_assigned(mp, how == start::stands_by);
+    if (how == start::delivers) {
+      for (const int item : g_scenario->queued) this->submit_between_turns(mp, item);
+    } else if (how != start::searches && how != start::watches) {
+      this->sleep_until_assigned(mp, how == start::stands_by || how == start::is_stand_by);
+    }
     for (;;) run(mp, this->find_runnable(mp));
   }
 
@@ -283,6 +292,23 @@ const scenario k_comes_to_stand_by = {.first = start::searches,
                                       .needs = {1, -1},
                                       .queued = {0},
                                       .thick = true};
+// Two are made ready between two turns, while the one that stood by goes to sleep as any sentinel.
+const scenario k_stood_by = {.first = start::delivers,
+                             .second = start::is_stand_by,
+                             .items = 2,
+                             .needs = {1, -1},
+                             .how = scenario::way::awaits,
+                             .queued = {0, 1},
+                             .thick = true};
+// The goroutine blocks, and gives up the last P, beside one that stands by.
+const scenario k_blocks_beside_stand_by = {.first = start::searches,
+                                           .second = start::is_stand_by,
+                                           .items = 3,
+                                           .needs = {1, -1, -1},
+                                           .how = scenario::way::blocks,
+                                           .queued = {0},
+                                           .submitted = {1},
+                                           .thick = true};
 // This one has no deadline: it must be woken.
 const scenario k_sleeps_on = {.first = start::watches,
                               .second = start::sleeps,
@@ -294,6 +320,8 @@ const scenario k_sleeps_on = {.first = start::watches,
 TEST(model, idle_stands_by) {
   expect_sound("stands by", k_stands_by);
   expect_sound("sleeps on", k_sleeps_on);
+  expect_sound("stood by", k_stood_by);
+  expect_sound_in_weak("blocks beside one that stands by", k_blocks_beside_stand_by);
   expect_sound_in_weak("stands by, something is submitted", k_stands_by_and_submit);
   expect_sound_in_weak("comes to stand by", k_comes_to_stand_by);
   expect_no_race("stands by, by store", k_stands_by);
@@ -374,6 +402,8 @@ TEST(model, idle_needs_each_look) {
   using silent_timer = scheduler<model_atomics, flaw::timer_not_announced>;
   using hasty_stop = scheduler<model_atomics, flaw::stops_without_look>;
   using for_ever = scheduler<model_atomics, flaw::stands_by_for_ever>;
+  using late_due = scheduler<model_atomics, flaw::tells_due_late>;
+  using hidden_loot = scheduler<model_atomics, flaw::hides_loot>;
   using sure_of_it = scheduler<model_atomics, flaw::left_for_certain>;
   using left = scheduler<model_atomics, flaw::left_blindly>;
   using two_steps = scheduler<model_atomics, flaw::sentinel_in_two_steps>;
@@ -387,6 +417,8 @@ TEST(model, idle_needs_each_look) {
   expect_found<silent_timer>("timer not announced", k_timer_beside_sentinel, "spins");
   expect_found<hasty_stop>("stops without a look", k_asks_beside_watcher, "spins");
   expect_found<for_ever>("stands by for ever", k_sleeps_on, "spins");
+  expect_found<late_due>("due told late", k_stood_by, "spins");
+  expect_found<hidden_loot>("loot hidden", k_stood_by, "spins");
   expect_found<sure_of_it>("left for certain", k_left_beside_timer, "lost");
   expect_found<left>("left blindly", k_left_to_sleeper, "lost");
   expect_found<two_steps>("sentinel in two steps", k_either_awake, "two");

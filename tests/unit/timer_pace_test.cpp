@@ -1,20 +1,15 @@
-// How often an idle machine wakes up for timers (sched/timer_pace.hpp), by itself and in a storm of timers.
+// How often an idle machine wakes up for timers, by itself (sched/timer_pace.hpp).
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdint>
 
-#include <goro/goro.hpp>
-
-#include "sched/scheduler.hpp"
 #include "sched/timer_pace.hpp"
-#include "support/fixture.hpp"
 
 namespace {
 
 using goro::time_point;
+using goro::detail::k_stand_by;
 using goro::detail::k_timer_gap;
-using goro::detail::sched;
 using goro::detail::timer_pace;
 using namespace std::chrono_literals;
 
@@ -43,30 +38,19 @@ TEST(TimerPace, never_stays_never) {
   EXPECT_EQ(pace.wake_for(time_point::max()), time_point::max());
 }
 
-struct TimerStorm : goro_test::procs_test {};
-INSTANTIATE_TEST_SUITE_P(Procs, TimerStorm, goro_test::all_procs());
-
-// One is due every 5 us. How many wake-ups that takes is told by the time that it took.
-TEST_P(TimerStorm, wakes_an_idle_machine_once_in_each_gap) {
-  constexpr int k_sleepers = 20'000;
-  std::uint64_t wakes = 0;
-  std::uint64_t wakeups = 0;
-  goro::clock::duration took{};
-  goro_test::in_goroutine([&] {
-    goro::wait_group done;
-    const time_point start = goro::clock::now() + 200ms;
-    for (int i = 0; i != k_sleepers; ++i) done.go([=] { goro::sleep_until(start + i * 5us); });
-    goro::sleep_until(start);
-    wakes = sched.pace.wakes();
-    wakeups = goro::stats().machine_wakeups;
-    done.wait();
-    took = goro::clock::now() - start;
-    wakes = sched.pace.wakes() - wakes;
-    wakeups = goro::stats().machine_wakeups - wakeups;
-  });
-  const auto gaps = static_cast<std::uint64_t>(took / k_timer_gap);
-  EXPECT_LE(wakes, gaps + gaps / 10 + 10) << "in " << took / 1us << " us";
-  EXPECT_LE(wakeups, gaps / 2) << "of a second machine, in " << took / 1us << " us";
+TEST(TimerPace, two_firings_near_each_other_are_fast_for_a_while) {
+  timer_pace pace;
+  const time_point now = goro::clock::now();
+  EXPECT_FALSE(pace.is_fast(now));
+  pace.fired(now);
+  EXPECT_FALSE(pace.is_fast(now));
+  pace.fired(now + 300us);
+  EXPECT_FALSE(pace.is_fast(now + 300us));
+  const time_point again = now + 300us + k_timer_gap;
+  pace.fired(again);
+  EXPECT_TRUE(pace.is_fast(again));
+  EXPECT_TRUE(pace.is_fast(again + k_stand_by - 1ns));
+  EXPECT_FALSE(pace.is_fast(again + k_stand_by));
 }
 
 }  // namespace
