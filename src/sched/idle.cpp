@@ -100,14 +100,15 @@ time_point end_of_stand_by() noexcept {
   return sched.pace.is_fast(now) ? now + k_stand_by : time_point::max();
 }
 
-// True if one that stands by is the sentinel now. The lock is held.
-bool appoint_stand_by() noexcept {
-  if (!sched.idle_procs || sched.sentinel.load(std::memory_order_relaxed) || sched.global.size() != 0)
-    return false;
+// True if one that stands by is the sentinel now, while the machine runs what only its own queue holds. The
+// lock is held.
+bool appoint_stand_by(const machine* mp) noexcept {
+  if (!sched.idle_procs || sched.sentinel.load(std::memory_order_relaxed)) return false;
   machine* const sleeper = next_sleeper();
   if (!sleeper || sleeper->rests_until == time_point::max()) return false;
   const time_point now = clock::now();
   if (sleeper->rests_until > now + k_stand_by || !sched.pace.is_fast(now)) return false;
+  if (anything_queued(mp->pp)) return false;
   appoint_asleep(sleeper, k_stands_by);
   return true;
 }
@@ -120,11 +121,12 @@ bool is_between_turns() noexcept {
 
 }  // namespace
 
-bool anything_queued() noexcept {
+bool anything_queued(const processor* but_for) noexcept {
   if (sched.global.size() != 0) return true;
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = 0; i != made; ++i) {
-    if (!sched.all[i].load(std::memory_order_relaxed)->queue.look().empty()) return true;
+    const processor* const pp = sched.all[i].load(std::memory_order_relaxed);
+    if (pp != but_for && !pp->queue.look().empty()) return true;
   }
   return false;
 }
@@ -352,7 +354,7 @@ void resign_watcher(machine* mp) noexcept {
   {
     const lock_guard guard(sched.guard);
     end_watch(mp);
-    if (appoint_stand_by()) return;
+    if (appoint_stand_by(mp)) return;
     who = provide_for_idle();
   }
   if (who == successor::asleep) heavy_fence();  // [MO-3]

@@ -94,9 +94,8 @@ class sleeper {
     } else {
       sleep_on_note();
     }
-    const time_point woken = clock::now();
-    due_ = deadline_ && woken >= *deadline_;
-    if (due_ && earliest_timer() <= woken) sched.pace.woke(woken);  // not if it only stood by
+    woken_ = clock::now();
+    due_ = deadline_ && woken_ >= *deadline_;
   }
 
   // True if the machine is not to sleep any more: it has a P, or its thread is to end.
@@ -132,11 +131,14 @@ class sleeper {
       return true;
     }
     if (!due_ && events_.size == 0) return false;
-    return rise(mp_) || (served_ && resume_service(mp_));
+    if (!rise(mp_) && !(served_ && resume_service(mp_))) return false;
+    if (due_) sched.pace.woke(woken_);
+    return true;
   }
 
   machine* const mp_;
   const time_point* deadline_;
+  time_point woken_;
   bool due_ = false;
   bool served_ = false;  // the poller
   std::chrono::nanoseconds check_ = k_first_check / 2;

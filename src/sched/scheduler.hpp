@@ -156,7 +156,7 @@ void assign(machine* mp, processor* pp, goroutine* turn) noexcept;
 
 // The calling machine takes an idle P and watches; false if there is none. The scheduler's lock is held.
 bool take_watch(machine* mp) noexcept;
-bool anything_queued() noexcept;
+bool anything_queued(const processor* but_for = nullptr) noexcept;
 // Ends a machine's sleep. What it is to find has been written under the scheduler's lock.
 void rouse(machine* mp) noexcept;
 void wake(machine* mp) noexcept;

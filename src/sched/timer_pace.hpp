@@ -27,6 +27,9 @@ inline constexpr std::chrono::microseconds k_stand_by{400};
 
 // One machine at a time writes, mostly; what a race between two of them loses is one gap.
 class timer_pace {
+  // A gap, the time that a wake-up takes, and some turns.
+  static constexpr auto k_thick = 4 * k_timer_gap;
+
  public:
   // When to wake up for a timer that is due then. time_point::max() stays that.
   time_point wake_for(time_point due) const noexcept { return std::max(due, last() + k_timer_gap); }
@@ -40,11 +43,11 @@ class timer_pace {
   // Whoever has the watch has fired some.
   void fired(time_point now) noexcept {
     const auto before = time_point(clock::duration(fired_.load(std::memory_order_relaxed)));
-    if (now - before < 2 * k_timer_gap) fast_until_.store(count(now + k_stand_by), std::memory_order_relaxed);
+    if (now - before < k_thick) fast_until_.store(count(now + k_stand_by), std::memory_order_relaxed);
     fired_.store(count(now), std::memory_order_relaxed);
   }
 
-  // Do they come thick: was there not long ago no more than two gaps between two firings?
+  // Do they come thick? That is, were there two firings within k_thick, and not long ago?
   bool is_fast(time_point now) const noexcept {
     return count(now) < fast_until_.load(std::memory_order_relaxed);
   }

@@ -200,7 +200,7 @@ goroutine* take_by_force(machine* mp, processor* victim) noexcept {
   if (!got.items.first && who == successor::asleep)
     heavy_fence();  // the theft may have been given up before its own
   goroutine* gp = stow(mp, victim, got);
-  if (who == successor::not_needed) notify_submit();  // a P may have become idle since
+  if (who != successor::asleep) notify_submit();  // there may be a sentinel since
   complete_resignation(who);
   return gp;
 }

@@ -211,10 +211,10 @@ struct scheduler {
     set_watcher(mp);
     return true;
   }
-  bool anything_queued() const {
+  bool anything_queued(const processor* but_for = nullptr) const {
     if (!global.empty()) return true;
     for (const processor& p : procs) {
-      if (!p.queue.empty()) return true;
+      if (&p != but_for && !p.queue.empty()) return true;
     }
     return false;
   }
@@ -360,8 +360,8 @@ struct scheduler {
         (Flaw != flaw::appointed_timer_blind && sentinel_due.look() == due::never && !timers.empty()))
       wake_sentinel();
   }
-  bool appoint_stand_by() {
-    if (!thick || !idle_procs || sentinel.get() || !global.empty()) return false;
+  bool appoint_stand_by(machine* mp) {
+    if (!thick || !idle_procs || sentinel.get() || anything_queued(mp->pp)) return false;
     machine* const sleeper = next_sleeper();
     if (!sleeper || (!sleeper->rests_until && Flaw != flaw::stands_by_for_ever)) return false;
     remove_idle_machine(sleeper);
@@ -374,7 +374,7 @@ struct scheduler {
       const model_guard lock(guard);
       mp->watching = false;
       watcher = nullptr;
-      if (appoint_stand_by()) return;
+      if (appoint_stand_by(mp)) return;
       who = provide_for_idle();
     }
     if (who == successor::asleep) Atomics::heavy_fence();
@@ -524,7 +524,7 @@ struct scheduler {
     const int more = item == k_nothing ? k_nothing : victim.queue.pop();
     if (Flaw == flaw::shows_loot_late) complete_resignation(who);
     if (more != k_nothing) static_cast<processor*>(mp->pp)->queue.push(more);
-    if (who == successor::not_needed && Flaw != flaw::hides_loot) notify_submit();
+    if (who != successor::asleep && Flaw != flaw::hides_loot) notify_submit();
     if (Flaw != flaw::shows_loot_late) complete_resignation(who);
     return item;
   }

@@ -48,7 +48,6 @@ TEST_P(TimerStorm, wakes_an_idle_machine_once_in_each_gap) {
     wakeups = goro::stats().machine_wakeups - wakeups;
   });
   const auto gaps = static_cast<std::uint64_t>(took / k_timer_gap);
-  std::printf("%ld %ld of %ld\n", wakes, wakeups, gaps);
   EXPECT_LE(wakes, gaps + gaps / 10) << "in " << took / 1us << " us";
   EXPECT_LE(wakeups, gaps / 4) << "of a second machine, in " << took / 1us << " us";
 }
