@@ -27,12 +27,14 @@
 // k_stand_by only, and a watcher that has found work in its own queue makes one of those the sentinel without
 // waking it. That one stands by, which `sentinel_due` says: it is not woken for timers, nor for what a
 // machine that holds a P makes ready between two turns, because that machine looks after both next. If its
-// goroutine computes instead, the other one comes when its sleep ends: in all, what is ready may wait for
-// half a millisecond. All else that is submitted wakes it like any sentinel, and so does who gives up a P
-// (provide_for_idle). There is no fence: who overlooks it waits until that sleep ends. Nobody can take
-// another sentinel for one that stands by: its `sentinel_due` is stored before `sentinel` and before the
-// heavy_fence, and both are read after the light_fence, so by [MO-3] either both are seen or the work is.
-// Tests that fail without: model.idle_stands_by, model.idle_needs_each_look, quiet.TimerStorm.
+// goroutine computes instead, the other one comes when its sleep ends. (Then that one looks whether anything
+// has waited too long, which with the rest makes half a millisecond; but while timers are due at each of its
+// looks it runs what those make ready, and who waits beside one that computes waits for that one's slice.)
+// All else that is submitted wakes it like any sentinel, and so does who gives up a P (provide_for_idle).
+// There is no fence: who overlooks it waits until that sleep ends. Nobody can take another sentinel for one
+// that stands by: its `sentinel_due` is stored before `sentinel` and before the heavy_fence, and both are
+// read after the light_fence, so by [MO-3] either both are seen or the work is. Tests that fail without:
+// model.idle_stands_by, model.idle_needs_each_look, quiet.TimerStorm.
 //
 // All transitions happen under the scheduler's lock; only looks at `sentinel` do without. A machine sleeps
 // until somebody has put a P into `assigned`; where, and who takes one without being given it, is in
@@ -96,8 +98,8 @@ bool sentinel_stands_by() noexcept {
 
 // Until when who falls asleep now stands by; time_point::max(): not at all.
 time_point end_of_stand_by() noexcept {
-  const time_point now = clock::now();
-  return sched.pace.is_fast(now) ? now + k_stand_by : time_point::max();
+  const time_point t = now();
+  return sched.pace.is_thick(t) ? t + k_stand_by : time_point::max();
 }
 
 // True if one that stands by is the sentinel now, while the machine runs what only its own queue holds. The
@@ -106,8 +108,8 @@ bool appoint_stand_by(const machine* mp) noexcept {
   if (!sched.idle_procs || sched.sentinel.load(std::memory_order_relaxed)) return false;
   machine* const sleeper = next_sleeper();
   if (!sleeper || sleeper->rests_until == time_point::max()) return false;
-  const time_point now = clock::now();
-  if (sleeper->rests_until > now + k_stand_by || !sched.pace.is_fast(now)) return false;
+  const time_point t = now();
+  if (sleeper->rests_until > t + k_stand_by || !sched.pace.is_thick(t)) return false;
   if (anything_queued(mp->pp)) return false;
   appoint_asleep(sleeper, k_stands_by);
   return true;

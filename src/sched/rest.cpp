@@ -94,8 +94,7 @@ class sleeper {
     } else {
       sleep_on_note();
     }
-    woken_ = clock::now();
-    due_ = deadline_ && woken_ >= *deadline_;
+    due_ = deadline_ && clock::now() >= *deadline_;
   }
 
   // True if the machine is not to sleep any more: it has a P, or its thread is to end.
@@ -132,13 +131,12 @@ class sleeper {
     }
     if (!due_ && events_.size == 0) return false;
     if (!rise(mp_) && !(served_ && resume_service(mp_))) return false;
-    if (due_) sched.pace.woke(woken_);
+    if (due_) sched.pace.woke(now());
     return true;
   }
 
   machine* const mp_;
   const time_point* deadline_;
-  time_point woken_;
   bool due_ = false;
   bool served_ = false;  // the poller
   std::chrono::nanoseconds check_ = k_first_check / 2;

@@ -20,8 +20,8 @@ namespace goro::detail {
 
 inline constexpr int k_max_procs = 1024;
 inline constexpr std::int64_t k_time_slice = 10'000'000;  // ns
-inline constexpr clock::rep k_stands_by = 0;          // for sentinel_due: it is not to be woken for timers
-inline constexpr std::int64_t k_stall = 100'000'000;  // ns without a P that are worth a word
+inline constexpr std::int64_t k_stall = 100'000'000;      // ns without a P that are worth a word
+inline constexpr clock::rep k_stands_by = 0;  // for sentinel_due: it is not to be woken for timers
 
 struct scheduler {
   global_queue<goroutine> global;
@@ -156,7 +156,7 @@ void assign(machine* mp, processor* pp, goroutine* turn) noexcept;
 
 // The calling machine takes an idle P and watches; false if there is none. The scheduler's lock is held.
 bool take_watch(machine* mp) noexcept;
-bool anything_queued(const processor* but_for = nullptr) noexcept;
+bool anything_queued(const processor* but_for = nullptr) noexcept;  // on any other P, or globally
 // Ends a machine's sleep. What it is to find has been written under the scheduler's lock.
 void rouse(machine* mp) noexcept;
 void wake(machine* mp) noexcept;

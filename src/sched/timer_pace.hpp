@@ -43,13 +43,13 @@ class timer_pace {
   // Whoever has the watch has fired some.
   void fired(time_point now) noexcept {
     const auto before = time_point(clock::duration(fired_.load(std::memory_order_relaxed)));
-    if (now - before < k_thick) fast_until_.store(count(now + k_stand_by), std::memory_order_relaxed);
+    if (now - before < k_thick) thick_until_.store(count(now + k_stand_by), std::memory_order_relaxed);
     fired_.store(count(now), std::memory_order_relaxed);
   }
 
   // Do they come thick? That is, were there two firings within k_thick, and not long ago?
-  bool is_fast(time_point now) const noexcept {
-    return count(now) < fast_until_.load(std::memory_order_relaxed);
+  bool is_thick(time_point now) const noexcept {
+    return count(now) < thick_until_.load(std::memory_order_relaxed);
   }
 
   // How often: for tests.
@@ -63,7 +63,7 @@ class timer_pace {
 
   std::atomic<clock::rep> last_{0};
   std::atomic<clock::rep> fired_{0};
-  std::atomic<clock::rep> fast_until_{0};
+  std::atomic<clock::rep> thick_until_{0};
   std::atomic<std::uint64_t> wakes_{0};
 };
 

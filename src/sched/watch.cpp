@@ -285,7 +285,7 @@ void nap(machine* mp, std::int64_t now) noexcept {
   const time_point due = next_timer_wake();
   const time_point until = std::min(longest, due);
   if (mp->wake.sleep(&until)) return mp->wake.clear();  // a set that came late: nobody wakes a watcher
-  if (due <= longest) sched.pace.woke(clock::now());
+  if (due <= longest) sched.pace.woke(detail::now());
 }
 
 }  // namespace

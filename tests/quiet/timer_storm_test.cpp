@@ -54,8 +54,9 @@ TEST_P(TimerStorm, wakes_an_idle_machine_once_in_each_gap) {
 
 // Of two that are due at once the first one computes until the other has run: the second machine comes for
 // that, though it is not woken.
-TEST_P(TimerStorm, keeps_a_second_core_waiting_for_less_than_a_slice) {
-  if (procs() == 1) return;
+struct TimerStormBesideAnother : TimerStorm {};
+INSTANTIATE_TEST_SUITE_P(Procs, TimerStormBesideAnother, testing::Values(2, 4, 32));
+TEST_P(TimerStormBesideAnother, keeps_a_second_core_waiting_for_less_than_a_slice) {
   constexpr int k_pairs = 8;
   std::vector<goro::clock::duration> waits(k_pairs);
   goro_test::in_goroutine([&] {

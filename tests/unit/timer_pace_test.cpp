@@ -38,19 +38,19 @@ TEST(TimerPace, never_stays_never) {
   EXPECT_EQ(pace.wake_for(time_point::max()), time_point::max());
 }
 
-TEST(TimerPace, two_firings_near_each_other_are_fast_for_a_while) {
+TEST(TimerPace, two_firings_near_each_other_are_thick_for_a_while) {
   timer_pace pace;
   const time_point now = goro::clock::now();
-  EXPECT_FALSE(pace.is_fast(now));
+  EXPECT_FALSE(pace.is_thick(now));
   pace.fired(now);
-  EXPECT_FALSE(pace.is_fast(now));
+  EXPECT_FALSE(pace.is_thick(now));
   pace.fired(now + 300us);
-  EXPECT_FALSE(pace.is_fast(now + 300us));
+  EXPECT_FALSE(pace.is_thick(now + 300us));
   const time_point again = now + 300us + k_timer_gap;
   pace.fired(again);
-  EXPECT_TRUE(pace.is_fast(again));
-  EXPECT_TRUE(pace.is_fast(again + k_stand_by - 1ns));
-  EXPECT_FALSE(pace.is_fast(again + k_stand_by));
+  EXPECT_TRUE(pace.is_thick(again));
+  EXPECT_TRUE(pace.is_thick(again + k_stand_by - 1ns));
+  EXPECT_FALSE(pace.is_thick(again + k_stand_by));
 }
 
 }  // namespace
