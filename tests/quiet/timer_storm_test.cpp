@@ -81,7 +81,9 @@ void TimerStormBesideAnother::keeps_a_second_core(int timers, std::chrono::micro
     done.wait();
   });
   std::sort(waits.begin(), waits.end());
-  EXPECT_LT(waits[k_pairs / 2], 5ms) << "the longest: " << waits.back() / 1us << " us";
+  // Without help it takes the slice of 10 ms or more. With it most of the time passes until the kernel runs
+  // the second thread, which it may wake on the core of the computing one (up to 4 ms seen).
+  EXPECT_LT(waits[k_pairs / 2], 9ms) << "the longest: " << waits.back() / 1us << " us";
 }
 
 TEST_P(TimerStormBesideAnother, keeps_a_second_core_waiting_for_less_than_a_slice) {
