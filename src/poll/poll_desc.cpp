@@ -7,6 +7,7 @@
 
 #include "os/clock.hpp"
 #include "poll/poller.hpp"
+#include "sched/fetch.hpp"
 #include "sched/turn.hpp"
 #include "sched/woken_list.hpp"
 
@@ -45,8 +46,9 @@ void give_desc(poll_desc* d) noexcept {
   g_pool.free = d;
 }
 
-void reset(poll_desc& d, int fd) noexcept {
+void reset(poll_desc& d, int fd, const void* user) noexcept {
   d.fd = fd;
+  d.user.store(user, std::memory_order_relaxed);
   d.closing.store(false, std::memory_order_relaxed);
   d.cancels.store(0, std::memory_order_relaxed);
   d.eager.store(false, std::memory_order_relaxed);
@@ -74,13 +76,13 @@ class poll_waiter {
 
 }  // namespace
 
-poll_desc* open_poll_desc(int fd, std::error_code& error) {
+poll_desc* open_poll_desc(int fd, const void* user, std::error_code& error) {
   const race_hidden hidden;
   poll_desc* d = take_desc();
   int failed = 0;
   {
     const lock_guard guard(d->guard);
-    reset(*d, fd);
+    reset(*d, fd, user);
     failed = poller_add(*d);
   }
   if (failed == 0) return d;
@@ -132,6 +134,7 @@ std::error_code wait_ready(poll_desc& d, direction dir, std::uint32_t seen, time
     if (!wait(entry, n, s.waiters, d.guard, place::last, limit == k_no_deadline ? nullptr : &limit,
               wait_reason::io_wait))
       return errc::timed_out;
+    if (entry.mp()) fetch_followers(entry.mp()->pp);
   }
 }
 

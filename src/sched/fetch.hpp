@@ -3,21 +3,46 @@
 
 #include <cstddef>
 
-#include "sched/goroutine.hpp"
+#include "sched/processor.hpp"
 
 namespace goro::detail {
+
+// The address may be anything.
+inline void fetch_lines(const void* from, std::size_t bytes) noexcept {
+  constexpr std::size_t k_line = 64;
+  const auto* const start = static_cast<const std::byte*>(from);
+  for (std::size_t at = 0; at < bytes; at += k_line) __builtin_prefetch(start + at);
+}
 
 // What a goroutine touches first when it gets its turn, and if it ends in it: the frames through which a
 // return from a wait goes, and what stands for its stack. For one that has waited for long, among many: then
 // each line of that is in nobody's cache, and comes while others run. It is parked. (A million wake-ups from
 // a closed channel at one P: 340 ms instead of 365.)
 inline void fetch_frames(const goroutine* gp) noexcept {
-  constexpr std::size_t k_line = 64;
-  constexpr std::size_t k_frames = 6;  // in lines
-  const auto* const sp = static_cast<const std::byte*>(gp->sp.load(std::memory_order_relaxed));
+  constexpr std::size_t k_frames = 384;
+  const void* const sp = gp->sp.load(std::memory_order_relaxed);
   if (!sp) return;  // it has not begun, or somebody may still stand on it
-  for (std::size_t i = 0; i != k_frames; ++i) __builtin_prefetch(sp + i * k_line);
+  fetch_lines(sp, k_frames);
   __builtin_prefetch(gp->stack());
+}
+
+// Where a goroutine's function began, which most likely keeps there what it was started with. It is parked.
+inline void fetch_first_frame(const goroutine* gp) noexcept {
+  constexpr std::size_t k_first_frame = 192;
+  if (const stack_slot* const s = gp->stack()) fetch_lines(s->top - k_first_frame, k_first_frame);
+}
+
+// By who has got its turn after a wait for the kernel and is about to make system calls: while these run,
+// what the next ones in the queue will need comes from memory. One step for each turn: the descriptor, by it
+// what stands for the stack, by that the frames. (Asked for all at once when the events are delivered, each
+// waits for the others: 353 ns an event instead of 139.)
+inline void fetch_followers(const processor* pp) noexcept {
+  if (const goroutine* const gp = pp->queue.peek_ready(3)) fetch_lines(gp, sizeof *gp);
+  if (const goroutine* const gp = pp->queue.peek_ready(2)) __builtin_prefetch(gp->stack());
+  if (const goroutine* const gp = pp->queue.peek_ready(1)) {
+    fetch_frames(gp);
+    fetch_first_frame(gp);
+  }
 }
 
 }  // namespace goro::detail

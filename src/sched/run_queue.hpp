@@ -115,6 +115,9 @@ class run_queue {
   [[nodiscard]] bool waits_fresh() const noexcept { return fresh_.size() != 0; }
 
   // Owner: how many more fit into ready.
+  // Owner: the n-th of ready, counted from 0, or null. A thief may have it by now.
+  [[nodiscard]] T* peek_ready(std::uint32_t n) const noexcept { return ready_.peek(n); }
+
   [[nodiscard]] std::size_t room() const noexcept { return Capacity - ready_.size(); }
 
   // Owner, while ready has room for what comes: fill(push) calls push(item) for each; returns what fill
@@ -202,6 +205,9 @@ class run_queue {
       const std::uint32_t at = tail.load(std::memory_order_relaxed);
       items[at % Size] = item;
       tail.store(at + 1, std::memory_order_relaxed);
+    }
+    T* peek(std::uint32_t n) const noexcept {
+      return n < size() ? items[(head.load(std::memory_order_relaxed) + n) % Size] : nullptr;
     }
     T* pop_front() noexcept {
       const std::uint32_t at = head.load(std::memory_order_relaxed);

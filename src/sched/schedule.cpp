@@ -145,11 +145,7 @@ bool scheduler_must_look(processor* pp, std::uint64_t turn) noexcept {
 constexpr std::size_t k_beyond_caches = 4096;
 
 void fetch_from_memory(std::span<goroutine* const> those) noexcept {
-  constexpr std::size_t k_line = 64;
-  for (const goroutine* gp : those) {
-    for (std::size_t at = 0; at != sizeof *gp; at += k_line)
-      __builtin_prefetch(reinterpret_cast<const std::byte*>(gp) + at);
-  }
+  for (const goroutine* gp : those) fetch_lines(gp, sizeof *gp);
   for (const goroutine* gp : those) fetch_frames(gp);
 }
 

@@ -343,7 +343,7 @@ goroutine* watch_closely(machine* mp, bool has_sights) noexcept {
     if (pp->id >= sched.procs.load(std::memory_order_relaxed)) return nullptr;
     if (leaves_for_timers(pp, now)) return nullptr;
     const bool served = sched.in_poller.load(std::memory_order_relaxed) != nullptr;
-    if (!served && poll_is_due()) poll_now(mp);
+    if (!served && poll_is_due()) poll_now(mp, events_wanted::all);
     if (!pp->queue.look().empty()) return nullptr;
     if (goroutine* gp = steal_work(mp, now)) return gp;
     if (!mp->watching) return nullptr;
