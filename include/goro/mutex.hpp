@@ -43,7 +43,8 @@ class mutex {
 
   // Blocks until the lock is held. Throws nothing.
   void lock() {
-    if (detail::race_checks_program() || !take_free()) lock_slow(nullptr);
+    if (detail::race_checks_program() || !take_free()) [[unlikely]]
+      lock_slow(nullptr);
   }
 
   // Takes the lock if that needs no waiting. Fails while the mutex is locked, or passes from owner to owner
@@ -70,7 +71,8 @@ class mutex {
   // turn as well, so the goroutine may go on on another thread. Fatal "sync: unlock of unlocked mutex" if it
   // is not locked.
   void unlock() {
-    if (detail::race_checks_program() || !free_alone()) unlock_slow();
+    if (detail::race_checks_program() || !free_alone()) [[unlikely]]
+      unlock_slow();
   }
 
  private:
@@ -89,14 +91,16 @@ class mutex {
 
   bool take_free() noexcept {
     const detail::lock_guard guard(guard_, detail::current_lock_places());
-    if (!is(detail::g_mutex_states.free)) return false;
+    if (!is(detail::g_mutex_states.free)) [[unlikely]]
+      return false;
     set(k_locked);
     return true;
   }
   // False: somebody may wait for it, or it is a mistake.
   bool free_alone() noexcept {
     const detail::lock_guard guard(guard_, detail::current_lock_places());
-    if (!is(detail::g_mutex_states.locked) || waiters_.first.load(std::memory_order_relaxed)) return false;
+    if (!is(detail::g_mutex_states.locked) || waiters_.first.load(std::memory_order_relaxed)) [[unlikely]]
+      return false;
     set(0);
     return true;
   }

@@ -55,10 +55,15 @@ class lock {
   // a look at the kind of fences it was 7.0 ns instead of 4.6 for a send and a receive on a buffered channel.
   [[gnu::always_inline]] lock_place* enter(lock_places* me, std::size_t likely_free = 0) noexcept {
     lock_place* const at = bias_.try_enter(me, likely_free);
-    if (!at) acquire_by_word(me);
+    if (!at) [[unlikely]]
+      acquire_by_word(me);
     return at;
   }
-  void leave(lock_place* at) noexcept { at ? lock_bias::leave(*at) : release(); }
+  void leave(lock_place* at) noexcept {
+    if (at) [[likely]]
+      return lock_bias::leave(*at);
+    release();
+  }
 
   // False if somebody has the word; waits for who is in the lock by bias.
   bool try_acquire() noexcept {

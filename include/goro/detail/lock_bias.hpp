@@ -75,7 +75,8 @@ class basic_lock_bias {
   // The caller has the lock by bias, at the place that this returns. Null: it is to take the word. See
   // lock::acquire().
   [[gnu::always_inline]] place* try_enter(places* me, std::size_t likely_free = 0) noexcept {
-    if (!me || towards_.load(std::memory_order_relaxed) != bits(me)) return nullptr;
+    if (!me || towards_.load(std::memory_order_relaxed) != bits(me)) [[unlikely]]
+      return nullptr;
     place& p = me->all[likely_free % me->all.size()];
     if (p.load(std::memory_order_relaxed)) [[unlikely]]
       return try_enter_beside_others(me);
