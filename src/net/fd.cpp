@@ -53,7 +53,7 @@ result<net_fd_handle> make_net_fd(int fd, fd_kind kind) {
   f->fd = fd;
   f->kind = kind;
   std::error_code error;
-  f->poll = open_poll_desc(fd, f.get(), error);
+  f->poll = open_poll_desc(fd, error);
   if (!f->poll && error != std::errc::operation_not_permitted) return fail(error);
   return net_fd_handle(f.release());
 }

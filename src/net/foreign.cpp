@@ -45,7 +45,7 @@ class entry {
     const std::lock_guard held(t.guard);
     shared_desc& d = t.entries[fd];
     if (!d.desc) {
-      d.desc = detail::open_poll_desc(fd, nullptr, error_);
+      d.desc = detail::open_poll_desc(fd, error_);
     } else if (const int error = renew(*d.desc); error != 0) {
       error_ = detail::os_error(error);
       return;

@@ -28,9 +28,7 @@ struct readiness {
 // only looks may see its event, and must not take it away from the sleeper.
 class epoll {
  public:
-  // So many at once that what is asked for in time for the first ones is still in the caches when the last
-  // ones run, and so few that the system call is worth little beside what they do.
-  static constexpr std::size_t k_batch = 16;
+  static constexpr std::size_t k_batch = 128;
   static constexpr std::uint64_t k_wake_mark = 0;  // no descriptor has it
 
   // Makes the two descriptors; returns 0 or the error.

@@ -46,9 +46,8 @@ void give_desc(poll_desc* d) noexcept {
   g_pool.free = d;
 }
 
-void reset(poll_desc& d, int fd, const void* user) noexcept {
+void reset(poll_desc& d, int fd) noexcept {
   d.fd = fd;
-  d.user.store(user, std::memory_order_relaxed);
   d.closing.store(false, std::memory_order_relaxed);
   d.cancels.store(0, std::memory_order_relaxed);
   d.eager.store(false, std::memory_order_relaxed);
@@ -76,13 +75,13 @@ class poll_waiter {
 
 }  // namespace
 
-poll_desc* open_poll_desc(int fd, const void* user, std::error_code& error) {
+poll_desc* open_poll_desc(int fd, std::error_code& error) {
   const race_hidden hidden;
   poll_desc* d = take_desc();
   int failed = 0;
   {
     const lock_guard guard(d->guard);
-    reset(*d, fd, user);
+    reset(*d, fd);
     failed = poller_add(*d);
   }
   if (failed == 0) return d;

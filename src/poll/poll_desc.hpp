@@ -52,18 +52,15 @@ struct alignas(64) poll_desc {
     wait_queue waiters;
   };
   std::array<side, 2> sides;
-  // What who waits here will use next, to be asked for in time; only its address counts.
-  std::atomic<const void*> user{nullptr};
-  static constexpr std::size_t k_user_bytes = 192;
   poll_desc* next_free = nullptr;
 
   side& at(direction d) noexcept { return sides[static_cast<std::size_t>(d)]; }
   const side& at(direction d) const noexcept { return sides[static_cast<std::size_t>(d)]; }
 };
 
-// Takes one and registers the descriptor; `user` is what its user keeps about it, or null. Null with EPERM if
-// its kind is always ready (a regular file), or with another error.
-poll_desc* open_poll_desc(int fd, const void* user, std::error_code& error);
+// Takes one and registers the descriptor. Null with EPERM if its kind is always ready (a regular file), or
+// with another error.
+poll_desc* open_poll_desc(int fd, std::error_code& error);
 // Nobody waits any more. The descriptor is still open.
 void close_poll_desc(poll_desc* d) noexcept;
 

@@ -2,7 +2,6 @@
 
 #include "os/clock.hpp"
 #include "poll/poll_desc.hpp"
-#include "sched/fetch.hpp"
 #include "sched/turn.hpp"
 #include "sched/woken_list.hpp"
 
@@ -58,40 +57,17 @@ void note_event(poll_desc::side& s, woken_list& woken) noexcept {
   wake_all(s, woken);
 }
 
-void note_events(const readiness& r, woken_list& woken) noexcept {
+void deliver_one(machine* mp, const readiness& r) noexcept {
   poll_desc& d = desc_of(r.mark);
-  const lock_guard guard(d.guard);
-  if (mark_of(d) != r.mark) return;  // of an earlier registration
-  if ((r.events & (k_read_events & ~EPOLLIN)) != 0) d.eager.store(true, std::memory_order_relaxed);
-  if ((r.events & k_read_events) != 0) note_event(d.at(direction::read), woken);
-  if ((r.events & k_write_events) != 0) note_event(d.at(direction::write), woken);
-}
-
-// Of a thousand connections, whose kernel side alone fills the caches, nothing of a waiter is there when its
-// event comes. So it is asked for, each step some events ahead: the descriptor, what that points to, and by
-// wait_ready() the waiter's stack. Then 7 to 9 % less CPU time are spent for a request (http with 512
-// connections, echo with 1,000, one P; with 64 it makes no difference).
-constexpr std::size_t k_ahead = 8;
-
-void fetch_descriptor(const readiness& r) noexcept {
-  const poll_desc& d = desc_of(r.mark);
-  fetch_lines(&d, sizeof d);
-}
-
-// Who waits there, who may be gone by now, and what it uses next.
-void fetch_waiter(const readiness& r) noexcept {
-  const poll_desc& d = desc_of(r.mark);
-  const direction dir = (r.events & k_read_events) != 0 ? direction::read : direction::write;
-  fetch_lines(d.at(dir).waiters.first.load(std::memory_order_relaxed), sizeof(wait_node));
-  fetch_lines(d.user.load(std::memory_order_relaxed), poll_desc::k_user_bytes);
-}
-
-void note_all_events(const poll_batch& batch, woken_list& woken) noexcept {
-  for (std::size_t i = 0; i < batch.size + 2 * k_ahead; ++i) {
-    if (i < batch.size) fetch_descriptor(batch.found[i]);
-    if (i >= k_ahead && i - k_ahead < batch.size) fetch_waiter(batch.found[i - k_ahead]);
-    if (i >= 2 * k_ahead) note_events(batch.found[i - 2 * k_ahead], woken);
+  woken_list woken;
+  {
+    const lock_guard guard(d.guard);
+    if (mark_of(d) != r.mark) return;  // of an earlier registration
+    if ((r.events & (k_read_events & ~EPOLLIN)) != 0) d.eager.store(true, std::memory_order_relaxed);
+    if ((r.events & k_read_events) != 0) note_event(d.at(direction::read), woken);
+    if ((r.events & k_write_events) != 0) note_event(d.at(direction::write), woken);
   }
+  woken.ready_all(mp);
 }
 
 // Behind those who wait in the global queue, if there are any, or if the machine's own is full and would
@@ -101,7 +77,13 @@ machine* place_for(machine* mp, std::size_t events) noexcept {
   return mp && sched.global.size() == 0 && mp->pp->queue.room() > events ? mp : nullptr;
 }
 
-std::size_t poll_once(machine* mp) noexcept {
+}  // namespace
+
+bool poll_is_due() noexcept {
+  return anybody_polls() && now_ns() - g_last_look.load(std::memory_order_relaxed) >= k_poll_period;
+}
+
+std::size_t poll_now(machine* mp) noexcept {
   if (g_looking.exchange(true, std::memory_order_acquire)) return 0;  // pairs with the store below
   poll_batch batch;
   batch.size = g_epoll.look(batch.found);
@@ -111,23 +93,6 @@ std::size_t poll_once(machine* mp) noexcept {
   g_looking.store(false, std::memory_order_release);
   deliver(mp, batch);
   return batch.size;
-}
-
-}  // namespace
-
-bool poll_is_due() noexcept {
-  return anybody_polls() && now_ns() - g_last_look.load(std::memory_order_relaxed) >= k_poll_period;
-}
-
-std::size_t poll_now(machine* mp, events_wanted wanted) noexcept {
-  constexpr std::size_t k_most = 128;
-  std::size_t events = 0;
-  std::size_t last = 0;
-  do {
-    last = poll_once(mp);
-    events += last;
-  } while (wanted == events_wanted::all && last >= epoll::k_batch / 2 && events < k_most);
-  return events;
 }
 
 void sleep_in_poller(poll_batch& batch, const time_point* deadline) noexcept {
@@ -142,9 +107,7 @@ void wake_poller() noexcept { g_epoll.wake(); }
 void deliver(machine* mp, const poll_batch& batch) noexcept {
   trace_poll(mp, batch.size);
   mp = place_for(mp, batch.size);
-  woken_list woken;
-  note_all_events(batch, woken);
-  woken.ready_all(mp);
+  for (std::size_t i = 0; i != batch.size; ++i) deliver_one(mp, batch.found[i]);
 }
 
 int poller_add(poll_desc& d) noexcept {

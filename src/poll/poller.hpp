@@ -46,13 +46,9 @@ struct poll_batch {
   std::size_t size = 0;
 };
 
-// Who has nothing else to do takes as many as stay in the caches until their turn, and comes again. Who looks
-// beside other work, once in k_poll_period, takes what there is.
-enum class events_wanted : std::uint8_t { one_batch, all };
-
-// Makes ready who can go on; on a machine, or a thread of the runtime (null). Does not sleep. How many events
+// Looks once, and makes ready who can go on; on a machine, or a thread of the runtime (null). How many events
 // there were.
-std::size_t poll_now(machine* mp, events_wanted wanted) noexcept;
+std::size_t poll_now(machine* mp) noexcept;
 
 // Sleeps until something has become possible, wake_poller() is called, or the deadline comes. One at a time.
 void sleep_in_poller(poll_batch& batch, const time_point* deadline) noexcept;

@@ -56,8 +56,7 @@ constexpr std::size_t k_events_for_a_start = 4;
 
 std::size_t poll_and_start(machine* mp) noexcept {
   processor* pp = mp->pp;
-  const bool idle = pp->queue.look().empty();
-  const std::size_t events = poll_now(mp, idle ? events_wanted::one_batch : events_wanted::all);
+  const std::size_t events = poll_now(mp);
   for (std::size_t n = 0; n < events && pp->queue.waits_fresh(); n += k_events_for_a_start) {
     if (goroutine* gp = pp->queue.pick(pick_order::oldest_fresh)) queue_ready(pp, gp);
   }

@@ -28,7 +28,7 @@
 // waking it. That one stands by, which `sentinel_due` says: it is not woken for timers, nor for what a
 // machine that holds a P makes ready between two turns, because that machine looks after both next. If its
 // goroutine computes instead, the other one comes when its sleep ends. (Then that one looks whether anything
-// has waited too long, which with the rest makes half a millisecond.)
+// has waited too long, which with the rest makes half a millisecond, and what the kernel takes to run it.)
 // All else that is submitted wakes it like any sentinel, and so does who gives up a P (provide_for_idle).
 // There is no fence: who overlooks it waits until that sleep ends. Nobody can take another sentinel for one
 // that stands by: its `sentinel_due` is stored before `sentinel` and before the heavy_fence, and both are

@@ -114,10 +114,10 @@ class run_queue {
   // Owner: is there somebody who never ran?
   [[nodiscard]] bool waits_fresh() const noexcept { return fresh_.size() != 0; }
 
-  // Owner: how many more fit into ready.
   // Owner: the n-th of ready, counted from 0, or null. A thief may have it by now.
   [[nodiscard]] T* peek_ready(std::uint32_t n) const noexcept { return ready_.peek(n); }
 
+  // Owner: how many more fit into ready.
   [[nodiscard]] std::size_t room() const noexcept { return Capacity - ready_.size(); }
 
   // Owner, while ready has room for what comes: fill(push) calls push(item) for each; returns what fill

@@ -250,7 +250,7 @@ void* sysmon_thread(void*) {
   while (!sched.freezing.load(std::memory_order_relaxed)) {
     start_machines();
     const std::int64_t now = now_ns();
-    if (nobody_looks_into_poller()) poll_now(nullptr, events_wanted::all);
+    if (nobody_looks_into_poller()) poll_now(nullptr);
     look present(notes, now);
     const bool took = present.run();
     const bool stalls_to_report = report_stalls(now);
