@@ -230,9 +230,11 @@ goroutine* steal_from(machine* mp, processor* victim, bool moves) noexcept {
   return take_by_force(mp, victim);
 }
 
-// At once from a P that nobody holds: a machine may have slept with something left in its queue.
+// At once from a P that nobody holds: a machine may have slept with something left in its queue. Not by who
+// has work itself: stow() needs room.
 goroutine* steal_work(machine* mp, std::int64_t now) noexcept {
   processor* pp = mp->pp;
+  if (!pp->queue.look().empty()) return nullptr;
   const auto made =
       static_cast<std::uint32_t>(sched.made.load(std::memory_order_acquire));  // pairs with make_processor()
   const std::uint32_t start = pp->dice.below(made);
@@ -262,9 +264,10 @@ bool run_all_timers(processor* pp, time_point now) noexcept {
 // True if timers were due: then the watch ends, and the next one goes on with what this one has seen.
 bool leaves_for_timers(processor* pp, std::int64_t now) noexcept {
   if (!run_all_timers(pp, time_point(clock::duration(now)))) return false;
-  if (!others_run()) return true;
-  look_everywhere(now);
-  g_board.continued = true;
+  if (others_run()) {
+    look_everywhere(now);
+    g_board.continued = true;
+  }
   return true;
 }
 
@@ -363,10 +366,8 @@ goroutine* watch_closely(machine* mp, bool has_sights) noexcept {
   }
 }
 
-// Before the timers, because of earlier sights. Unless it has work itself: what is stolen goes into an empty
-// queue.
+// Because of earlier sights: before the timers, which come right after it.
 goroutine* help_first(machine* mp, std::int64_t now) noexcept {
-  if (!mp->pp->queue.look().empty()) return nullptr;
   goroutine* gp = steal_work(mp, now);
   if (gp) run_all_timers(mp->pp, time_point(clock::duration(now)));
   return gp;

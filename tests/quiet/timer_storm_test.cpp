@@ -55,11 +55,12 @@ TEST_P(TimerStorm, wakes_an_idle_machine_once_in_each_gap) {
 // Of two that are due at once the first one computes until the other has run: the second machine comes for
 // that, though it is not woken.
 struct TimerStormBesideAnother : TimerStorm {
-  static void keeps_a_second_core(int timers, std::chrono::microseconds apart);
+  static void keeps_a_second_core(int timers, std::chrono::microseconds apart, goro::clock::duration most);
 };
 INSTANTIATE_TEST_SUITE_P(Procs, TimerStormBesideAnother, testing::Values(2, 4, 32));
 
-void TimerStormBesideAnother::keeps_a_second_core(int timers, std::chrono::microseconds apart) {
+void TimerStormBesideAnother::keeps_a_second_core(int timers, std::chrono::microseconds apart,
+                                                  goro::clock::duration most) {
   constexpr int k_pairs = 8;
   std::vector<goro::clock::duration> waits(k_pairs);
   goro_test::in_goroutine([&] {
@@ -81,18 +82,17 @@ void TimerStormBesideAnother::keeps_a_second_core(int timers, std::chrono::micro
     done.wait();
   });
   std::sort(waits.begin(), waits.end());
-  // Without help it takes the slice of 10 ms or more. With it most of the time passes until the kernel runs
-  // the second thread, which it may wake on the core of the computing one (up to 4 ms seen).
-  EXPECT_LT(waits[k_pairs / 2], 9ms) << "the longest: " << waits.back() / 1us << " us";
+  EXPECT_LT(waits[k_pairs / 2], most) << "the longest: " << waits.back() / 1us << " us";
 }
 
 TEST_P(TimerStormBesideAnother, keeps_a_second_core_waiting_for_less_than_a_slice) {
-  keeps_a_second_core(2'000, 60us);
+  keeps_a_second_core(2'000, 60us, 5ms);
 }
 
-// A timer is due in each look of the watcher.
+// A timer is due in each look of the watcher. Without help it takes a slice of 10 ms or more; with it the
+// kernel may wake the second thread on the core of the computing one, and run it up to 4 ms later.
 TEST_P(TimerStormBesideAnother, without_a_gap_keeps_a_second_core_waiting_for_less_than_a_slice) {
-  keeps_a_second_core(20'000, 5us);
+  keeps_a_second_core(20'000, 5us, 9ms);
 }
 
 }  // namespace
