@@ -16,13 +16,16 @@ namespace detail {
 
 class runtime_entry;
 
-// What the fast paths expect to find in a mutex. While GORO_DEBUG=deadlocks=1 has every lock and unlock noted
-// (src/diag/lock_graph.cpp) it is what no mutex is ever in, and they go the slow way.
+// The bits of a mutex's state, and what the fast paths expect to find there, with k_woken added: whether a
+// waiter is on its way makes no difference to them. While GORO_DEBUG=deadlocks=1 has every lock and unlock
+// noted (src/diag/lock_graph.cpp) they expect what no mutex is ever in, and go the slow way.
 struct mutex_states {
-  static constexpr std::uint32_t k_never = 8;  // a bit that no mutex has
+  static constexpr std::uint32_t k_locked = 1;
+  static constexpr std::uint32_t k_woken = 2;
+  static constexpr std::uint32_t k_never = 8;
 
-  std::atomic<std::uint32_t> free{0};
-  std::atomic<std::uint32_t> locked{1};
+  std::atomic<std::uint32_t> free{k_woken};
+  std::atomic<std::uint32_t> locked{k_locked | k_woken};
 };
 extern constinit mutex_states g_mutex_states;
 
@@ -76,32 +79,38 @@ class mutex {
   }
 
  private:
-  static constexpr std::uint32_t k_locked = 1;
-  static constexpr std::uint32_t k_woken = 2;
+  static constexpr std::uint32_t k_locked = detail::mutex_states::k_locked;
+  static constexpr std::uint32_t k_woken = detail::mutex_states::k_woken;
 
   // Under the guard.
-  bool is(const std::atomic<std::uint32_t>& expected) const noexcept {
-    return state_.load(std::memory_order_relaxed) == expected.load(std::memory_order_relaxed);
+  std::uint32_t state() const noexcept { return state_.load(std::memory_order_relaxed); }
+  static bool is(std::uint32_t state, const std::atomic<std::uint32_t>& expected) noexcept {
+    return (state | k_woken) == expected.load(std::memory_order_relaxed);
   }
-  bool is_locked() const noexcept { return (state_.load(std::memory_order_relaxed) & k_locked) != 0; }
-  bool is_woken() const noexcept { return (state_.load(std::memory_order_relaxed) & k_woken) != 0; }
+  bool is_locked() const noexcept { return (state() & k_locked) != 0; }
+  bool is_woken() const noexcept { return (state() & k_woken) != 0; }
   void set(std::uint32_t state) noexcept { state_.store(state, std::memory_order_relaxed); }
-  void add(std::uint32_t bits) noexcept { set(state_.load(std::memory_order_relaxed) | bits); }
-  void remove(std::uint32_t bits) noexcept { set(state_.load(std::memory_order_relaxed) & ~bits); }
+  void add(std::uint32_t bits) noexcept { set(state() | bits); }
+  void remove(std::uint32_t bits) noexcept { set(state() & ~bits); }
 
   bool take_free() noexcept {
     const detail::lock_guard guard(guard_, detail::current_lock_places());
-    if (!is(detail::g_mutex_states.free)) [[unlikely]]
+    const std::uint32_t now = state();
+    if (!is(now, detail::g_mutex_states.free)) [[unlikely]]
       return false;
-    set(k_locked);
+    set(now | k_locked);
     return true;
   }
-  // False: somebody may wait for it, or it is a mistake.
+  // False: somebody is to be woken, or it is a mistake.
   bool free_alone() noexcept {
     const detail::lock_guard guard(guard_, detail::current_lock_places());
-    if (!is(detail::g_mutex_states.locked) || waiters_.first.load(std::memory_order_relaxed)) [[unlikely]]
+    const std::uint32_t now = state();
+    if (!is(now, detail::g_mutex_states.locked)) [[unlikely]]
       return false;
-    set(0);
+    if (waiters_.first.load(std::memory_order_relaxed)) [[unlikely]] {
+      if ((now & k_woken) == 0) return false;
+    }
+    set(now & ~k_locked);
     return true;
   }
 

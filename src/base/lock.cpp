@@ -3,6 +3,7 @@
 
 #include <sched.h>
 
+#include "os/clock.hpp"
 #include "os/futex.hpp"
 
 namespace goro::detail {
@@ -27,7 +28,11 @@ void lock::take_word_slowly() noexcept {
 
 void lock::acquire_by_word(lock_places* me) noexcept {
   take_word();
-  if (bias_.stands()) return revoke_bias();
+  if (bias_.stands()) {
+    revoke_bias();
+    if (me) me->ended_bias.store(now_ns(), std::memory_order_relaxed);
+    return;
+  }
   if (!me || !bias_.earned(me, [] { return s_bias_price.load(std::memory_order_relaxed); })) return;
   // No bias without asymmetric fences: who enters by it relies on them.
   if (asymmetric_fences && bias_.give(me)) release_word();

@@ -11,6 +11,7 @@
 #include "base/rng.hpp"
 #include "diag/trace.hpp"
 #include "sched/goroutine.hpp"
+#include "sched/lock_trial.hpp"
 #include "sched/run_queue.hpp"
 #include "sched/steal_request.hpp"
 #include "sched/worth.hpp"
@@ -41,6 +42,8 @@ struct processor {
   counter rotations;
   std::uint64_t looked_at = 0;  // the rotation before which its owner has looked after it
   std::uint64_t turns() const noexcept { return tick.load(std::memory_order_relaxed) + rotations.get(); }
+
+  struct woken_by_lock woken_by_lock;
 
   // When the time slice began that run_next inherits; 0: it counts from the next look.
   std::int64_t slice_start = 0;

@@ -21,10 +21,11 @@
 // Between two looks it naps (about 17 us of CPU each on the reference machine, because it is a sleep and a
 // wake-up; so ten times as long beside who serves connections and keeps up, or on the core of one that it
 // watches), or, at first, does nothing: a look takes cache lines away from those who work. A goroutine that
-// is made ready by one that keeps computing starts within a nap and k_least_patience. When nothing has been
-// submitted for k_quiet it goes to sleep as the sentinel (idle.cpp); at once if nobody runs, but for one that
-// has run dry, serves the poller (rest.cpp) and is about to go on. While that one waits there nobody can wake
-// the watcher: what a plain thread submits is found when its nap ends.
+// is made ready by one that keeps computing starts within a nap and k_least_patience, unless by an unlock of
+// what the two have lately fought for (lock_trial.hpp). When nothing has been submitted for k_quiet, and
+// nothing waits, it goes to sleep as the sentinel (idle.cpp); at once if nobody runs, but for one that has
+// run dry, serves the poller (rest.cpp) and is about to go on. While that one waits there nobody can wake the
+// watcher: what a plain thread submits is found when its nap ends.
 #include <utility>
 
 #include <goro/detail/atomics.hpp>
@@ -53,6 +54,7 @@ struct sight {
   std::int64_t time = 0;
   std::uint64_t turns = 0;
   run_queue<goroutine>::marks marks{};
+  bool after_unlock = false;  // it waits_after_unlock()
   // Kept at every look:
   std::uint64_t last_turns = 0;
   std::int64_t moved_at = 0;
@@ -88,6 +90,14 @@ bool still_waits(const sight& then, const run_queue<goroutine>::marks& now, std:
 // How long may something wait beside a P that stands still, or moves on?
 std::int64_t longest_wait(bool still) noexcept { return still ? k_least_patience : longest_patience(); }
 
+// Is all that waits there one whom an unlock has woken, in the present turn?
+bool waits_after_unlock(const processor* pp, const run_queue<goroutine>::marks& seen,
+                        std::uint64_t turns) noexcept {
+  return seen.run_next && seen.size() == 1 &&
+         pp->woken_by_lock.who.load(std::memory_order_relaxed) == seen.run_next &&
+         pp->woken_by_lock.turn.load(std::memory_order_relaxed) == turns;
+}
+
 bool waits_too_long(processor* pp, std::int64_t now) noexcept {
   sight& then = g_board.local[pp->id];
   const auto seen = pp->queue.look();
@@ -97,7 +107,9 @@ bool waits_too_long(processor* pp, std::int64_t now) noexcept {
     then.moved_at = now;
   }
   if (!seen.empty() && then.valid && still_waits(then, seen, turns)) {
-    return now - then.time >= longest_wait(then.stands_still(now));
+    const bool still = then.stands_still(now);
+    then.after_unlock = still && waits_after_unlock(pp, seen, turns);
+    return now - then.time >= (then.after_unlock ? lock_patience(now) : longest_wait(still));
   }
   then.valid = !seen.empty();
   then.time = now;
@@ -224,10 +236,14 @@ goroutine* take_by_force(machine* mp, processor* victim) noexcept {
 }
 
 goroutine* steal_from(machine* mp, processor* victim, bool moves) noexcept {
-  g_board.local[victim->id].valid = false;
+  sight& seen = g_board.local[victim->id];
+  seen.valid = false;
+  const bool after_unlock = std::exchange(seen.after_unlock, false);
   loot got;
   if (ask(victim, got, moves ? k_answer : k_short_answer)) return stow(mp, victim, got);
-  return take_by_force(mp, victim);
+  goroutine* const gp = take_by_force(mp, victim);
+  if (gp && after_unlock) begin_lock_trial(mp, victim);
+  return gp;
 }
 
 // At once from a P that nobody holds: a machine may have slept with something left in its queue. Not by who
@@ -358,7 +374,8 @@ goroutine* watch_closely(machine* mp, bool has_sights) noexcept {
       seen = n;
       last_change = now;
     }
-    if (now - last_change >= k_quiet || (!served && !others_run())) {
+    const bool quiet = now - last_change >= k_quiet && !anything_queued();
+    if (quiet || (!served && !others_run())) {
       sleep_as_sentinel(mp);
       return nullptr;
     }

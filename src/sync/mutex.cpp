@@ -10,7 +10,8 @@
 // try_lock fail. It ends when the longest waiter is younger than 1 ms, or there is none.
 //
 // Nobody spins. Two cores that fight for one mutex are slower than one, and a goroutine that parks leaves its
-// P to others, or to sleep.
+// P to others, or to sleep. How soon a woken waiter gets a core of its own: sched/lock_trial.hpp. Until it
+// runs, which may take a slice, lock() and unlock() go their short way.
 //
 // Nothing of *this is touched after the release of `guard_` by who unlocks: the next owner may destroy it.
 #include <goro/mutex.hpp>
@@ -31,7 +32,9 @@ struct mutex_wait_node : detail::wait_node {
 };
 
 // GORO_DEBUG=deadlocks=1
-bool noted() noexcept { return detail::g_mutex_states.free.load(std::memory_order_relaxed) != 0; }
+bool noted() noexcept {
+  return detail::g_mutex_states.free.load(std::memory_order_relaxed) == detail::mutex_states::k_never;
+}
 
 std::uintptr_t place_of_call(const void* return_address) noexcept {
   return reinterpret_cast<std::uintptr_t>(return_address) - 1;
@@ -94,6 +97,7 @@ bool mutex::lock_unnoted(const time_point* deadline) {
     mutex_wait_node node;
     if (!woken) since = detail::now_ns();
     node.since = since;
+    detail::note_lock_wait(entry.mp(), this);
     const auto where = woken ? detail::place::first : detail::place::last;
     if (!detail::wait(entry, node, waiters_, guard_, where, deadline, detail::wait_reason::mutex_lock))
       return false;
@@ -123,6 +127,7 @@ void mutex::unlock_slow() {
   guard_.release();
   if (!n) return;
   detail::ready(entry.mp(), who);
+  detail::note_lock_wake(entry.mp(), who, this);
   if (starving) detail::hand_over_turn(entry);
 }
 

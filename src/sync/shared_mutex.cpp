@@ -30,6 +30,7 @@ void shared_mutex::lock() {
   guard_.acquire(entry.places());
   writer_ = true;
   if (readers_ != 0) {
+    detail::note_lock_wait(entry.mp(), this);
     detail::wait_node node;
     detail::wait(entry, node, waiting_writer_, guard_, detail::place::last, nullptr,
                  detail::wait_reason::rwmutex_lock);
@@ -87,6 +88,7 @@ void shared_mutex::lock_shared_slow() {
     ++readers_;
     guard_.release();
   } else {
+    detail::note_lock_wait(entry.mp(), this);
     detail::wait_node node;
     detail::wait(entry, node, waiting_readers_, guard_, detail::place::last, nullptr,
                  detail::wait_reason::rwmutex_rlock);
@@ -103,7 +105,9 @@ void shared_mutex::unlock_shared_slow() {
     detail::race_release(&readers_);
     if (--readers_ == 0 && writer_) writer = detail::dequeue(waiting_writer_)->who;
   }
-  if (writer.is_set()) detail::ready(entry.mp(), writer);
+  if (!writer.is_set()) return;
+  detail::ready(entry.mp(), writer);
+  detail::note_lock_wake(entry.mp(), writer, this);
 }
 
 }  // namespace goro

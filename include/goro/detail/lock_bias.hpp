@@ -61,6 +61,10 @@ template <class Atomics>
 struct basic_lock_places {
   using place = typename Atomics::template atomic<const void*>;
   std::array<place, 8> all{};
+
+  // When it last had to end the bias of another machine, which may have taken some tens of microseconds; in
+  // ns of the steady clock.
+  typename Atomics::template atomic<std::int64_t> ended_bias{0};
 };
 
 // Each time that a bias was ended the next one costs 2^GrowthBits times as much.
