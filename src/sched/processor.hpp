@@ -43,7 +43,7 @@ struct processor {
   std::uint64_t looked_at = 0;  // the rotation before which its owner has looked after it
   std::uint64_t turns() const noexcept { return tick.load(std::memory_order_relaxed) + rotations.get(); }
 
-  struct woken_by_lock woken_by_lock;
+  lock_wake woken_by_lock;
 
   // When the time slice began that run_next inherits; 0: it counts from the next look.
   std::int64_t slice_start = 0;

@@ -21,7 +21,7 @@
 //
 // Only work of short turns is judged: where a turn lasts longer than k_short_turn, what crosses between cores
 // is nothing beside it. And who waits beside a P that stands still (its goroutine computes) is helped at once
-// (watch.cpp), whatever was found here.
+// (watch.cpp), whatever was found here; whom an unlock has woken there is judged by lock_trial.hpp.
 #pragma once
 
 #include <atomic>

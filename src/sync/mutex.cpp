@@ -11,7 +11,7 @@
 //
 // Nobody spins. Two cores that fight for one mutex are slower than one, and a goroutine that parks leaves its
 // P to others, or to sleep. How soon a woken waiter gets a core of its own: sched/lock_trial.hpp. Until it
-// runs, which may take a slice, lock() and unlock() go their short way.
+// runs, lock() and unlock() go their short way, and nobody else is woken.
 //
 // Nothing of *this is touched after the release of `guard_` by who unlocks: the next owner may destroy it.
 #include <goro/mutex.hpp>
