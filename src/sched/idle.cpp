@@ -38,27 +38,17 @@
 // All transitions happen under the scheduler's lock; only looks at `sentinel` do without. A machine sleeps
 // until somebody has put a P into `assigned`; where, and who takes one without being given it, is in
 // rest.cpp.
-#include <utility>
-
 #include "os/clock.hpp"
 #include "poll/poller.hpp"
-#include "sched/keeper.hpp"
 #include "sched/scheduler.hpp"
-#include "sched/sysmon.hpp"
 
 namespace goro::detail {
 
 namespace {
 
-processor* pop_idle_processor() noexcept {
-  processor* pp = sched.idle_procs;
-  if (pp) sched.idle_procs = pp->idle_link;
-  return pp;
-}
-
 // Gives a sleeping machine an idle P, as the watcher; false if there is no idle P. The lock is held.
 bool assign_watch(machine* mp) noexcept {
-  processor* pp = pop_idle_processor();
+  processor* pp = take_idle_processor();
   if (!pp) return false;
   assign(mp, pp, nullptr);
   mp->watching = true;
@@ -132,44 +122,8 @@ bool anything_queued(const processor* but_for) noexcept {
   return false;
 }
 
-void hold(machine* mp, processor* pp) noexcept {
-  take_into_use(pp, mp);
-  mp->rests_until = time_point::max();
-  mp->pp = pp;
-}
-
-machine* pop_idle_machine() noexcept {
-  machine* mp = sched.idle_machines;
-  if (mp) {
-    sched.idle_machines = mp->idle_link;
-    mp->on_idle_list = false;
-  }
-  return mp;
-}
-
-void remove_idle_machine(machine* mp) noexcept {
-  machine** at = &sched.idle_machines;
-  while (*at != mp) at = &(*at)->idle_link;
-  *at = mp->idle_link;
-  mp->on_idle_list = false;
-}
-
-void push_idle_machine(machine* mp) noexcept {
-  if (mp->on_idle_list) return;
-  mp->on_idle_list = true;
-  mp->idle_since = sched.flush_round.load(std::memory_order_relaxed);
-  mp->idle_link = sched.idle_machines;
-  sched.idle_machines = mp;
-}
-
-void assign(machine* mp, processor* pp, goroutine* turn) noexcept {
-  take_into_use(pp, mp);
-  mp->assigned = pp;
-  mp->assigned_turn = turn;
-}
-
 bool take_watch(machine* mp) noexcept {
-  processor* pp = pop_idle_processor();
+  processor* pp = take_idle_processor();
   if (!pp) return false;
   hold(mp, pp);
   mp->watching = true;
@@ -185,28 +139,6 @@ void rouse(machine* mp) noexcept {
 void wake(machine* mp) noexcept {
   sched.wakeups.fetch_add(1, std::memory_order_relaxed);
   rouse(mp);
-}
-
-processor* take_idle_processor(const processor* preferred) noexcept {
-  for (processor** at = &sched.idle_procs; preferred && *at; at = &(*at)->idle_link) {
-    if (*at != preferred) continue;
-    processor* pp = *at;
-    *at = pp->idle_link;
-    return pp;
-  }
-  return pop_idle_processor();
-}
-
-void take_into_use(processor* pp, machine* owner) noexcept {
-  pp->tenure.store(pp->tenure.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  pp->owner.store(owner, std::memory_order_release);  // pairs with company_of()
-  rouse_keeper();
-  rouse_sysmon();
-}
-
-void push_idle_processor(processor* pp) noexcept {
-  pp->idle_link = sched.idle_procs;
-  sched.idle_procs = pp;
 }
 
 bool all_quiet(machine* mp) noexcept {
@@ -231,30 +163,6 @@ void look_for_deadlock() noexcept {
     if (!nothing_happens()) return;
   }
   wake_sentinel();
-}
-
-int running_processors() noexcept {
-  int n = 0;
-  const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
-  for (int i = 0; i != made; ++i) {
-    if (sched.all[i].load(std::memory_order_relaxed)->owner.load(std::memory_order_relaxed)) ++n;
-  }
-  return n;
-}
-
-int working_processors() noexcept { return running_processors() - (sched.watcher ? 1 : 0); }
-
-bool others_run() noexcept {
-  const machine* self = current_machine();
-  return running_processors() > (self && self->pp ? 1 : 0);
-}
-
-void release_processor(machine* mp) noexcept {
-  processor* pp = mp->pp;
-  mp->pp = nullptr;
-  pp->owner.store(nullptr, std::memory_order_release);                // pairs with company_of()
-  if (pp->id >= sched.procs.load(std::memory_order_relaxed)) return;  // taken away by set_max_procs
-  push_idle_processor(pp);
 }
 
 // Without a P, until somebody assigns one.
@@ -307,7 +215,7 @@ void appoint_watcher() noexcept {
     if (mp) {
       assign_watch(mp);
     } else {
-      pp = pop_idle_processor();
+      pp = take_idle_processor();
       mp = new_machine(pp);
       mp->watching = true;
       sched.watcher = mp;

@@ -57,7 +57,7 @@ bool rise(machine* mp) noexcept {
 // An idle machine has something to do; it goes on with a P, if one is free. The scheduler's lock is held.
 bool resume_service(machine* mp) noexcept {
   if (!mp->on_idle_list) return false;
-  processor* pp = take_idle_processor(nullptr);
+  processor* pp = take_idle_processor();
   if (!pp) return false;
   remove_idle_machine(mp);
   hold(mp, pp);

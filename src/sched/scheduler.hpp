@@ -125,9 +125,6 @@ goroutine* find_runnable(machine* mp) noexcept;
 void settle_slice(machine* mp) noexcept;
 goroutine* watch(machine* mp) noexcept;  // null: look again from the start
 void stop_machine(machine* mp) noexcept;
-void push_idle_processor(processor* pp) noexcept;            // the scheduler's lock is held
-void release_processor(machine* mp) noexcept;                // the scheduler's lock is held
-void take_into_use(processor* pp, machine* owner) noexcept;  // the scheduler's lock is held
 enum class successor { not_needed, to_be_woken, asleep, stands_by };
 successor provide_for_idle() noexcept;  // the scheduler's lock is held
 successor begin_resignation(machine* mp) noexcept;
@@ -137,22 +134,27 @@ void wake_sentinel() noexcept;
 void wake_sentinel_for_work() noexcept;  // by who has submitted some
 bool watch_or_sleep(machine* mp) noexcept;
 void sleep_as_sentinel(machine* mp) noexcept;
-bool others_run() noexcept;
-int running_processors() noexcept;  // how many Ps are held, by the watcher too
-int working_processors() noexcept;  // the same without the watcher's
 bool all_quiet(
     machine* mp) noexcept;  // the calling machine is still the sentinel, and there is nothing to do
 void appoint_watcher() noexcept;
 void note_sights() noexcept;  // the scheduler's lock is held, and nobody watches
 
-// The lists of idle Ps and Ms; the scheduler's lock is held.
-processor* take_idle_processor(const processor* preferred) noexcept;
+// The lists of idle Ps and Ms (idle_lists.cpp); the scheduler's lock is held.
+void take_into_use(processor* pp, machine* owner) noexcept;
+void release_processor(machine* mp) noexcept;
+void push_idle_processor(processor* pp) noexcept;
+processor* take_idle_processor(const processor* preferred = nullptr) noexcept;  // null: there is none
 machine* pop_idle_machine() noexcept;
 void push_idle_machine(machine* mp) noexcept;
 void remove_idle_machine(machine* mp) noexcept;  // it is there
 void hold(machine* mp, processor* pp) noexcept;
 // Gives a sleeping machine, which must then be woken, a P; `turn` is who runs first with it, or null.
 void assign(machine* mp, processor* pp, goroutine* turn) noexcept;
+
+// How many Ps are held, with the lock or without.
+int running_processors() noexcept;  // the watcher's too
+int working_processors() noexcept;  // not the watcher's
+bool others_run() noexcept;         // but for the caller's
 
 // The calling machine takes an idle P and watches; false if there is none. The scheduler's lock is held.
 bool take_watch(machine* mp) noexcept;
