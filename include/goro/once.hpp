@@ -8,6 +8,7 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include <goro/detail/spawn.hpp>
 #include <goro/error.hpp>
@@ -45,22 +46,31 @@ class once {
 };
 
 // A copyable function object that runs f at its first call and yields the same const R& at every call
-// (sync.OnceValue). If f threw, every call rethrows that exception.
+// (sync.OnceValue), or nothing where f returns nothing (sync.OnceFunc). If f threw, every call rethrows that
+// exception. Blocks while another goroutine runs f; the end of that run happens before the return.
 template <class F>
 auto once_value(F&& f) {
   using function = std::decay_t<F>;
   using value = std::invoke_result_t<function>;
+  constexpr bool is_void = std::is_void_v<value>;
+  using kept = std::conditional_t<is_void, std::monostate, value>;
+  using yielded = std::conditional_t<is_void, void, const kept&>;
   struct state {
     explicit state(F&& g) : f(std::forward<F>(g)) {}
     once guard;
     std::optional<function> f;
-    std::optional<value> result;
+    std::optional<kept> result;
     std::exception_ptr error;
   };
-  return [s = std::make_shared<state>(std::forward<F>(f))]() -> const value& {
+  return [s = std::make_shared<state>(std::forward<F>(f))]() -> yielded {
     s->guard.call([&] {
       try {
-        s->result.emplace((*s->f)());
+        if constexpr (is_void) {
+          (*s->f)();
+          s->result.emplace();
+        } else {
+          s->result.emplace((*s->f)());
+        }
       } catch (...) {
         s->error = std::current_exception();
         if (!s->error) throw;  // no exception but this_goroutine::exit
@@ -69,7 +79,7 @@ auto once_value(F&& f) {
     });
     if (s->error) std::rethrow_exception(s->error);
     if (!s->result) throw panic("goro: once_value: the goroutine that ran the function exited in it");
-    return *s->result;
+    if constexpr (!is_void) return *s->result;
   };
 }
 

@@ -94,13 +94,13 @@ goroutine* search_once(machine* mp) noexcept {
   if (has_looked) poll_and_start(mp);
   if (pp->aside) {
     step_aside(pp);
-  } else if (goroutine* gp = pick_local(pp)) {
+  } else if (goroutine* gp = pick_local(pp, true)) {
     return gp;
   }
   if (anybody_polls()) {
     pp->ran_dry.add();
     if (!has_looked && poll_and_start(mp) != 0) {
-      if (goroutine* gp = pick_local(pp)) return gp;
+      if (goroutine* gp = pick_local(pp, true)) return gp;
     }
   }
   end_stint(pp);

@@ -182,8 +182,12 @@ void answer_call(machine* mp) noexcept {
     mp->pp->preempted.add();
     trace_preempted(mp);
   }
-  if (!keeps && mp->hold.traced()) trace_turn(mp, nullptr);
-  requeue(mp, keeps ? pick_next(mp) : nullptr);
+  if (mp->hold.traced()) trace_turn(mp, nullptr);
+  if (keeps) {
+    preempt(mp);
+  } else {
+    requeue(mp, nullptr);
+  }
 }
 
 machine* look_closer(machine* mp) noexcept {

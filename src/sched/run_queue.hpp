@@ -117,6 +117,16 @@ class run_queue {
   // Owner: the n-th of ready, counted from 0, or null. A thief may have it by now.
   [[nodiscard]] T* peek_ready(std::uint32_t n) const noexcept { return ready_.peek(n); }
 
+  // Owner: how many wait in ready. A thief may take some meanwhile.
+  [[nodiscard]] std::uint32_t ready_size() const noexcept { return ready_.size(); }
+
+  // Owner: the first n of ready go behind the others.
+  void pass_first(std::uint32_t n) noexcept {
+    const owner_guard guard(lock_);
+    if (n >= ready_.size()) return;
+    for (; n != 0; --n) ready_.push_back(ready_.pop_front());
+  }
+
   // Owner: how many more fit into ready.
   [[nodiscard]] std::size_t room() const noexcept { return Capacity - ready_.size(); }
 

@@ -6,6 +6,9 @@
 //     (SCHED-06);
 //   * run_next inherits the time slice of the goroutine that filled it: when a chain of hand-overs has lasted
 //     10 ms and others wait, the others come first and it goes to the end of the queue;
+//   * who has to give the turn away because its own slice is over goes behind all, and before those who have
+//     waited here come those whom timers, the poller and plain threads have made ready meanwhile: a goroutine
+//     that sleeps waits for one slice of those who never do, not for one of each (preempt());
 //   * once in 10 ms the oldest fresh goroutine comes first: newest-first alone could leave it for ever, and a
 //     P that is kept busy with ready ones would start nobody.
 //
@@ -116,6 +119,20 @@ void commit_yield(machine* mp, goroutine* left, void*) noexcept {
   notify_submit();
 }
 
+// Off its stack, on the scheduler's. Where all others use up their slices, too, what was waited for would
+// have to wait for a slice of each of them.
+void commit_preempted(machine* mp, goroutine* left, void*) noexcept {
+  processor* pp = mp->pp;
+  if (!sched.freezing.load(std::memory_order_acquire)) {
+    const std::uint32_t waited = pp->queue.ready_size();
+    if (first_due(pp) != time_point::max()) run_timers(mp, now());
+    if (poll_is_due()) poll_now(mp);
+    fetch_share(pp);
+    pp->queue.pass_first(waited);
+  }
+  commit_yield(mp, left, nullptr);
+}
+
 // Does this P have anything to do besides the running goroutine?
 bool nothing_waits(const processor* pp) noexcept {
   return pp->queue.look().empty() && sched.global.size() == 0 && first_due(pp) == time_point::max();
@@ -128,8 +145,8 @@ bool nothing_waits(const processor* pp) noexcept {
 }
 
 // Every k_care_period turns: looks after this P, and whether the scheduler's own stack must have the turn.
-bool scheduler_must_look(processor* pp, std::uint64_t turn) noexcept {
-  if (scheduler_is_due(pp)) return true;
+bool scheduler_must_look(processor* pp, std::uint64_t turn, bool has_looked = false) noexcept {
+  if (!has_looked && scheduler_is_due(pp)) return true;
   if (pp->flushed != sched.flush_round.load(std::memory_order_relaxed)) [[unlikely]]
     flush_caches(pp);
   if (turn % k_worth_period != 0) return false;
@@ -151,8 +168,8 @@ void fetch_from_memory(std::span<goroutine* const> those) noexcept {
 
 }  // namespace
 
-careful_choice pick_with_care(processor* pp, std::uint64_t tick) noexcept {
-  if (scheduler_must_look(pp, tick)) return {.scheduler = true};
+careful_choice pick_with_care(processor* pp, std::uint64_t tick, bool scheduler_has_looked) noexcept {
+  if (scheduler_must_look(pp, tick, scheduler_has_looked)) return {.scheduler = true};
   goroutine* gp = nullptr;
   if (tick % k_global_period < k_care_period && global_is_due(pp)) gp = pick_global(pp);
   if (!gp && tick % k_oldest_period == 0 && oldest_is_due(pp)) gp = pp->queue.pick(pick_order::oldest_fresh);
@@ -217,6 +234,14 @@ machine* requeue(machine* mp, goroutine* next) noexcept {
   transition(self, g_status::running, g_status::runnable);
   mp->commit = commit_yield;
   return switch_to(mp, self, next);
+}
+
+machine* preempt(machine* mp) noexcept {
+  goroutine* const self = mp->curg;
+  if (!self) __builtin_unreachable();
+  transition(self, g_status::running, g_status::runnable);
+  mp->commit = commit_preempted;
+  return switch_to(mp, self, nullptr);
 }
 
 machine* yield_turn(machine* mp) noexcept {

@@ -17,7 +17,7 @@
 //
 // A machine that is inside of the runtime keeps its P; the claim stands until it enters the next time, and
 // there its goroutine gives the turn to others: that is how a slice ends for a goroutine that calls goro
-// often.
+// often. Sysmon looks again right after that, because the next slice is counted from the look that sees it.
 //
 // Between two looks sysmon sleeps: 20 us while something was taken lately, up to 10 ms when there was nothing
 // to do; it wakes up when the first slice that may be over is, and for the timers of Ps that stand still.
@@ -47,8 +47,10 @@ constexpr std::int64_t k_hopeless = 1'000'000'000;  // nobody has come back for 
 constexpr std::int64_t k_shortest_nap = 20'000;
 constexpr std::int64_t k_longest_nap = 10'000'000;
 constexpr std::int64_t k_long_quiet = 100'000'000;  // no P is held for so long: to sleep for ever
-constexpr int k_short_naps = 10;                    // before they become longer
-constexpr std::int64_t k_least_part = 8;            // who uses less of a core than this part is not busy
+constexpr std::int64_t k_next_turn =
+    100'000;                              // until one that is called has the next turn, whose slice counts
+constexpr int k_short_naps = 10;          // before they become longer
+constexpr std::int64_t k_least_part = 8;  // who uses less of a core than this part is not busy
 
 constinit helper_thread g_sysmon;
 machine* g_to_start = nullptr;  // by way of next_left; guarded by the scheduler's lock
@@ -115,7 +117,7 @@ class look {
     const bool outside = !owner->hold.inside();
     if (waiting_ != 0) note_event(turn.since + k_time_slice);
     // Its machine looks after its timers, unless it stands still, and others may all be blocked as well.
-    if (!moves && outside) note_event(pp.timers.next_due().time_since_epoch().count());
+    if (!moves) note_event(pp.timers.next_due().time_since_epoch().count());
     decide(owner, turn, outside ? judge(*owner, turn) : state::fine);
   }
 
@@ -129,6 +131,7 @@ class look {
       add_candidate(owner, turn, absence_reason::blocked);
     } else if (found != state::blocked && waiting_ != 0 && over) {
       owner->hold.want();
+      if (found == state::fine) note_event(now_ + k_next_turn);
       // One for each who waits.
       if (found == state::busy && busy_ < waiting_ && may_take_busy(turn)) {
         ++busy_;

@@ -32,16 +32,19 @@ struct careful_choice {
   goroutine* gp = nullptr;
   bool scheduler = false;  // nobody may be chosen here: the scheduler's own stack must have the turn
 };
-careful_choice pick_with_care(processor* pp, std::uint64_t tick) noexcept;
+careful_choice pick_with_care(processor* pp, std::uint64_t tick, bool scheduler_has_looked) noexcept;
 
 // This P's share of the global queue: one is returned, the others go to its own queue.
 goroutine* pick_share(processor* pp) noexcept;
 
-[[gnu::always_inline]] inline goroutine* pick_local(processor* pp) noexcept {
+// Null: nobody waits, or the scheduler's own stack must have the turn. Not if that has just had it: a timer
+// that is due again as soon as it has fired would keep all others from theirs.
+[[gnu::always_inline]] inline goroutine* pick_local(processor* pp,
+                                                    bool scheduler_has_looked = false) noexcept {
   const std::uint64_t tick = pp->tick.load(std::memory_order_relaxed) + 1;
   goroutine* gp = nullptr;
   if (tick % k_care_period == 0) [[unlikely]] {
-    const careful_choice choice = pick_with_care(pp, tick);
+    const careful_choice choice = pick_with_care(pp, tick, scheduler_has_looked);
     if (choice.scheduler) return nullptr;
     gp = choice.gp;
   }
@@ -58,6 +61,10 @@ bool heed_call(machine* mp) noexcept;
 
 // The caller goes to the end of the queue; `next` has the turn, or the scheduler. (schedule.cpp)
 machine* requeue(machine* mp, goroutine* next) noexcept;
+
+// The caller's time slice is over: it goes behind all others, also those whom timers, the poller and plain
+// threads have made ready meanwhile, and these go before those who have waited here. (schedule.cpp)
+machine* preempt(machine* mp) noexcept;
 
 // pick_next() for a machine that is called, whose turns are recorded, or whose fences are symmetric.
 goroutine* pick_attentively(machine* mp) noexcept;

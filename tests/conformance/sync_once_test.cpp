@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <type_traits>
 
 #include <goro/goro.hpp>
 
@@ -88,6 +89,21 @@ TEST_P(SyncOnce, SYNC_17_once_value_runs_once_and_caches) {
     ended.wait();
     EXPECT_EQ(&value(), &copy());
     EXPECT_EQ(runs, 1);
+  });
+}
+
+TEST_P(SyncOnce, SYNC_17_once_value_of_a_function_that_returns_nothing) {
+  in_goroutine([] {
+    int runs = 0;
+    const auto f = goro::once_value([&] { ++runs; });
+    static_assert(std::is_void_v<decltype(f())>);
+    f();
+    f();
+    EXPECT_EQ(runs, 1);
+    const auto throws = goro::once_value([&] { throw std::runtime_error(std::to_string(++runs)); });
+    EXPECT_THROW(throws(), std::runtime_error);
+    EXPECT_THROW(throws(), std::runtime_error);
+    EXPECT_EQ(runs, 2);
   });
 }
 

@@ -339,6 +339,26 @@ TEST_P(Timer, TIME_09_a_function_may_be_set_to_never_and_back) {
   });
 }
 
+// It is due again as soon as it has ticked.
+TEST_P(Timer, TIME_11_a_ticker_faster_than_the_clock_leaves_others_their_turns) {
+  in_goroutine([] {
+    goro::ticker t{1ns};
+    std::atomic<bool> stop{false};
+    goro::wait_group ended;
+    for (int i = 0; i < 2; ++i) {
+      ended.go([&] {
+        while (!stop) goro::this_goroutine::yield();
+      });
+    }
+    ended.go([&] {
+      for (int i = 0; i < 100; ++i) EXPECT_TRUE(t.c().recv().has_value());
+    });
+    goro::sleep_for(5ms);
+    stop = true;
+    ended.wait();
+  });
+}
+
 TEST_P(Timer, TIME_17_a_due_timer_is_noticed_while_all_are_busy) {
   in_goroutine([&] {
     std::atomic<bool> over{false};
