@@ -54,6 +54,8 @@ void step_aside(processor* pp) noexcept {
 // (schedule.cpp): for each so many events one that has not begun, the oldest first, stands behind them.
 constexpr std::size_t k_events_for_a_start = 4;
 
+}  // namespace
+
 std::size_t poll_and_start(machine* mp) noexcept {
   processor* pp = mp->pp;
   const std::size_t events = poll_now(mp);
@@ -62,6 +64,8 @@ std::size_t poll_and_start(machine* mp) noexcept {
   }
   return events;
 }
+
+namespace {
 
 // The kernel may wake this thread on the core of the one that it is to watch: who is idle asks for a short
 // slice, and so is served at once. A single P has nobody to watch.

@@ -147,6 +147,7 @@ void commit_return(machine* mp, goroutine* left, void*) noexcept {
     const lock_guard guard(sched.guard);
     end_absence(mp);
     trace_queued_again(mp, left);
+    left->from_outside = false;
     sched.global.push(left);  // in the same step: else it might look as if nobody were there
   }
   notify_submit();

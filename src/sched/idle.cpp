@@ -146,6 +146,11 @@ bool all_quiet(machine* mp) noexcept {
   return sched.sentinel.load(std::memory_order_relaxed) == mp && nothing_happens();
 }
 
+bool nobody_looks_after_timers() noexcept {
+  const lock_guard guard(sched.guard);
+  return !sched.idle_procs && !sched.watcher;
+}
+
 std::size_t count_waiting(time_point now) noexcept {
   const lock_guard guard(sched.guard);
   if (sched.idle_procs || sched.watcher) return 0;

@@ -117,14 +117,21 @@ class run_queue {
   // Owner: the n-th of ready, counted from 0, or null. A thief may have it by now.
   [[nodiscard]] T* peek_ready(std::uint32_t n) const noexcept { return ready_.peek(n); }
 
-  // Owner: how many wait in ready. A thief may take some meanwhile.
-  [[nodiscard]] std::uint32_t ready_size() const noexcept { return ready_.size(); }
-
-  // Owner: the first n of ready go behind the others.
-  void pass_first(std::uint32_t n) noexcept {
+  // Owner: where ready ends. run_next goes behind that, unless ready is full.
+  [[nodiscard]] std::uint32_t mark_end() noexcept {
     const owner_guard guard(lock_);
-    if (n >= ready_.size()) return;
-    for (; n != 0; --n) ready_.push_back(ready_.pop_front());
+    const std::uint32_t mark = ready_.tail.load(std::memory_order_relaxed);
+    T* const next = run_next_.load(std::memory_order_relaxed);
+    if (next && ready_.size() != Capacity) queue_next(next);
+    return mark;
+  }
+
+  // Owner: who stood in ready at the mark goes behind those who have come since.
+  void pass_before(std::uint32_t mark) noexcept {
+    const owner_guard guard(lock_);
+    const std::uint32_t before = mark - ready_.head.load(std::memory_order_relaxed);
+    if (before >= ready_.size()) return;  // nobody has come, or thieves have taken all of those
+    for (std::uint32_t n = before; n != 0; --n) ready_.push_back(ready_.pop_front());
   }
 
   // Owner: how many more fit into ready.

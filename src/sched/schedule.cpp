@@ -7,8 +7,9 @@
 //   * run_next inherits the time slice of the goroutine that filled it: when a chain of hand-overs has lasted
 //     10 ms and others wait, the others come first and it goes to the end of the queue;
 //   * who has to give the turn away because its own slice is over goes behind all, and before those who have
-//     waited here come those whom timers, the poller and plain threads have made ready meanwhile: a goroutine
-//     that sleeps waits for one slice of those who never do, not for one of each (preempt());
+//     waited here come those whom it, timers, the poller and plain threads have made ready meanwhile: a
+//     goroutine that sleeps waits for one slice of those who never do, not for one of each (preempt()). Who
+//     sleeps a little and computes for long so gets more than its share, as with Go's run_next;
 //   * once in 10 ms the oldest fresh goroutine comes first: newest-first alone could leave it for ever, and a
 //     P that is kept busy with ready ones would start nobody.
 //
@@ -107,6 +108,7 @@ bool fetch_share(processor* pp) noexcept {
 }
 
 [[gnu::noinline]] void queue_behind_all(processor* pp, goroutine* left) noexcept {
+  left->from_outside = false;
   if (!pp || !fetch_share(pp) || !pp->queue.push_last(left)) sched.global.push(left);
 }
 
@@ -119,16 +121,31 @@ void commit_yield(machine* mp, goroutine* left, void*) noexcept {
   notify_submit();
 }
 
-// Off its stack, on the scheduler's. Where all others use up their slices, too, what was waited for would
-// have to wait for a slice of each of them.
+// This P's share of the global queue goes to the end of its own, but for those who come from outside: they
+// are returned.
+chain<goroutine> fetch_from_outside(processor* pp) noexcept {
+  chain<goroutine> outside;
+  const std::size_t room = pp->queue.room();
+  if (sched.global.size() == 0 || room <= 2) return outside;
+  const auto procs = static_cast<std::size_t>(sched.procs.load(std::memory_order_relaxed));
+  pp->global_runs.add(pp->queue.push_ready_batch([&](auto push) {
+    return sched.global.pop_share(
+        procs, room - 2, [&](goroutine* gp) { gp->from_outside ? outside.push_back(gp) : push(gp); });
+  }));
+  return outside;
+}
+
+// Off its stack, on the scheduler's, and from an entry, so that no lock is held. Where all others use up
+// their slices, too, whoever was waited for would have to wait for a slice of each of them.
 void commit_preempted(machine* mp, goroutine* left, void*) noexcept {
   processor* pp = mp->pp;
   if (!sched.freezing.load(std::memory_order_acquire)) {
-    const std::uint32_t waited = pp->queue.ready_size();
+    chain<goroutine> outside = fetch_from_outside(pp);
+    const std::uint32_t mark = pp->queue.mark_end();
+    while (goroutine* gp = outside.pop_front()) queue_ready(pp, gp);
     if (first_due(pp) != time_point::max()) run_timers(mp, now());
-    if (poll_is_due()) poll_now(mp);
-    fetch_share(pp);
-    pp->queue.pass_first(waited);
+    if (poll_is_due()) poll_and_start(mp);
+    pp->queue.pass_before(mark);
   }
   commit_yield(mp, left, nullptr);
 }
@@ -207,6 +224,7 @@ goroutine* pick_share(processor* pp) noexcept {
 }
 
 void submit_global(goroutine* gp) noexcept {
+  gp->from_outside = true;
   sched.global.push(gp);
   notify_submit();
 }

@@ -121,6 +121,7 @@ void machine_loop(machine* mp) noexcept;  // until its thread is to end
 // Blocks until there is a goroutine to run; the machine holds a P when it returns. Null: its thread is to
 // end.
 goroutine* find_runnable(machine* mp) noexcept;
+std::size_t poll_and_start(machine* mp) noexcept;  // how many events there were; by who holds a P
 // Now and then while it has work: gives the short time slice back that an idle one has.
 void settle_slice(machine* mp) noexcept;
 goroutine* watch(machine* mp) noexcept;  // null: look again from the start
@@ -163,6 +164,7 @@ bool anything_queued(const processor* but_for = nullptr) noexcept;  // on any ot
 void rouse(machine* mp) noexcept;
 void wake(machine* mp) noexcept;
 void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept;
+bool nobody_looks_after_timers() noexcept;           // of a P whose own machine does not
 std::size_t count_waiting(time_point now) noexcept;  // how many wait while there is no P for them
 void look_for_deadlock() noexcept;                   // by a machine that is about to sleep without watching
 

@@ -47,8 +47,9 @@ constexpr std::int64_t k_hopeless = 1'000'000'000;  // nobody has come back for 
 constexpr std::int64_t k_shortest_nap = 20'000;
 constexpr std::int64_t k_longest_nap = 10'000'000;
 constexpr std::int64_t k_long_quiet = 100'000'000;  // no P is held for so long: to sleep for ever
-constexpr std::int64_t k_next_turn =
-    100'000;                              // until one that is called has the next turn, whose slice counts
+// Until one that is called has the next turn, whose slice counts; longer each time that it has not.
+constexpr std::int64_t k_next_turn = 100'000;
+constexpr int k_most_doublings = 6;
 constexpr int k_short_naps = 10;          // before they become longer
 constexpr std::int64_t k_least_part = 8;  // who uses less of a core than this part is not busy
 
@@ -64,6 +65,7 @@ struct observation {
   std::int64_t cpu = -1;    // -1: not yet
   std::int64_t cpu_at_first = -1;
   std::int64_t idle_since = 0;  // the thread has not run at all
+  int calls = 0;                // how often it was told, inside, that its slice is over
 };
 
 enum class state { fine, blocked, busy };
@@ -117,7 +119,7 @@ class look {
     const bool outside = !owner->hold.inside();
     if (waiting_ != 0) note_event(turn.since + k_time_slice);
     // Its machine looks after its timers, unless it stands still, and others may all be blocked as well.
-    if (!moves) note_event(pp.timers.next_due().time_since_epoch().count());
+    if (!moves && (outside || unattended_)) note_event(pp.timers.next_due().time_since_epoch().count());
     decide(owner, turn, outside ? judge(*owner, turn) : state::fine);
   }
 
@@ -125,13 +127,13 @@ class look {
     if (when > now_) next_event_ = std::min(next_event_, when);
   }
 
-  void decide(machine* owner, const observation& turn, state found) noexcept {
+  void decide(machine* owner, observation& turn, state found) noexcept {
     const bool over = now_ - turn.since >= k_time_slice;
     if (found == state::blocked && (waiting_ != 0 || over)) {
       add_candidate(owner, turn, absence_reason::blocked);
     } else if (found != state::blocked && waiting_ != 0 && over) {
       owner->hold.want();
-      if (found == state::fine) note_event(now_ + k_next_turn);
+      if (found == state::fine) note_event(now_ + (k_next_turn << std::min(turn.calls++, k_most_doublings)));
       // One for each who waits.
       if (found == state::busy && busy_ < waiting_ && may_take_busy(turn)) {
         ++busy_;
@@ -197,6 +199,7 @@ class look {
   notebook& notes_;
   const std::int64_t now_;
   const std::size_t waiting_;  // how many
+  const bool unattended_ = nobody_looks_after_timers();
   std::size_t busy_ = 0;
   std::size_t count_ = 0;
   bool any_held_ = false;

@@ -37,8 +37,9 @@ careful_choice pick_with_care(processor* pp, std::uint64_t tick, bool scheduler_
 // This P's share of the global queue: one is returned, the others go to its own queue.
 goroutine* pick_share(processor* pp) noexcept;
 
-// Null: nobody waits, or the scheduler's own stack must have the turn. Not if that has just had it: a timer
-// that is due again as soon as it has fired would keep all others from theirs.
+// Null: nobody waits, or the scheduler's own stack must have the turn. Not for timers and the poller if it
+// has just looked after them: a timer that is due again as soon as it has fired would keep all others from
+// theirs.
 [[gnu::always_inline]] inline goroutine* pick_local(processor* pp,
                                                     bool scheduler_has_looked = false) noexcept {
   const std::uint64_t tick = pp->tick.load(std::memory_order_relaxed) + 1;

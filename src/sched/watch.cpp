@@ -10,7 +10,8 @@
 //
 // How long something waits is seen from outside, without disturbing the owner: remember where the queue stood
 // (a sight), look again later. FIFO queues: has the head passed the former tail? Newest-first queue: has the
-// oldest one gone? run_next: still the same one, in the same turn?
+// oldest one gone? run_next: still the same one, in the same turn? (At the end of a slice the head may pass
+// without anybody being served, schedule.cpp: then the wait counts anew.)
 //
 // A watch ends when it has found work: then the next one begins without sights, but for those of Ps that have
 // not moved since, because the longest wait (lock_trial.hpp) may take more than one watch. Where a timer is

@@ -75,4 +75,33 @@ TEST_P(TimeSlice, SCHED_17_what_a_thread_sends_is_received_after_one_slice_of_th
   EXPECT_LT(median(late), 25ms);
 }
 
+// The one that wakes it never waits either. When is taken after the call, in which it may lose its turn
+// first.
+TEST_P(TimeSlice, SCHED_17_who_is_woken_by_one_that_polls_goes_on_after_its_slice) {
+  std::vector<duration> late;
+  const goro::chan<goro::unit> sent;
+  beside_pollers([&] {
+    goro::wait_group ended;
+    std::atomic<bool> stop{false};
+    std::atomic<goro::time_point> at{};
+    ended.go([&] {
+      const goro::chan<int> never;
+      while (!stop) {
+        if (sent.try_send({})) at = goro::clock::now();
+        goro::recv_case value{never};
+        EXPECT_FALSE(goro::try_select(value));
+      }
+    });
+    for (int i = 0; i != 21; ++i) {
+      sent.recv();
+      while (at.load() == goro::time_point()) {
+      }
+      late.push_back(goro::clock::now() - at.exchange({}));
+    }
+    stop = true;
+    ended.wait();
+  });
+  EXPECT_LT(median(late), 25ms);
+}
+
 }  // namespace

@@ -140,6 +140,40 @@ TEST_F(RunQueue, last_is_behind_the_next_one_as_well_also_when_the_slice_is_over
   EXPECT_EQ(next(pick_order::slice_over), 3);
 }
 
+TEST_F(RunQueue, who_comes_after_the_mark_passes_those_before_it) {
+  for (std::size_t i = 1; i != 4; ++i) q.push_ready(at(i), overflow);
+  EXPECT_EQ(q.push_next(at(4)), nullptr);
+  const std::uint32_t mark = q.mark_end();
+  q.push_ready(at(5), overflow);
+  EXPECT_EQ(next(), 1) << "taken meanwhile";
+  q.pass_before(mark);
+  std::vector<int> order;
+  for (int id = next(); id != -1; id = next()) order.push_back(id);
+  EXPECT_EQ(order, (std::vector{4, 5, 2, 3}));
+}
+
+TEST_F(RunQueue, nobody_is_passed_where_nobody_came_or_all_have_gone) {
+  for (std::size_t i = 1; i != 4; ++i) q.push_ready(at(i), overflow);
+  q.pass_before(q.mark_end());
+  EXPECT_EQ(next(), 1);
+  const std::uint32_t mark = q.mark_end();
+  EXPECT_EQ(next(), 2);
+  EXPECT_EQ(next(), 3);
+  for (std::size_t i = 4; i != 6; ++i) q.push_ready(at(i), overflow);
+  EXPECT_EQ(next(), 4);
+  q.pass_before(mark);
+  EXPECT_EQ(next(), 5);
+  EXPECT_EQ(next(), -1);
+}
+
+TEST_F(RunQueue, a_full_ring_turns_round_and_the_next_one_stays) {
+  for (std::size_t i = 0; i != 8; ++i) q.push_ready(at(i), overflow);
+  EXPECT_EQ(q.push_next(at(8)), nullptr);
+  q.pass_before(q.mark_end() - 3);
+  EXPECT_EQ(next(), 8);
+  EXPECT_EQ(next(), 5);
+}
+
 TEST_F(RunQueue, last_needs_room_for_the_next_one_too) {
   for (std::size_t i = 0; i < 7; ++i) q.push_ready(at(i), overflow);
   EXPECT_EQ(q.push_next(at(7)), nullptr);
