@@ -112,7 +112,8 @@ struct alignas(64) goroutine {
   goroutine_locals* locals = nullptr;
   goroutine_extras* extras = nullptr;     // for all but its goroutine: guarded by extras_lock()
   std::atomic<std::uint32_t> noticed{0};  // in seconds; of use unless `parked` is untouched
-  bool from_outside = false;  // in the global queue: put there by who has no P. Its pusher writes it
+  // In the global queue: put there by who has no P. A guess: some ways into that queue leave it as it was.
+  bool from_outside = false;
 
   static constexpr std::size_t k_inline_closure = 80;
   alignas(16) std::byte inline_closure[k_inline_closure];

@@ -9,7 +9,8 @@
 //   * who has to give the turn away because its own slice is over goes behind all, and before those who have
 //     waited here come those whom it, timers, the poller and plain threads have made ready meanwhile: a
 //     goroutine that sleeps waits for one slice of those who never do, not for one of each (preempt()). Who
-//     sleeps a little and computes for long so gets more than its share, as with Go's run_next;
+//     sleeps a little and computes for long so gets more than its share, as with Go's run_next, and where
+//     there is no end of such who come, those who have waited here wait for one that ends early;
 //   * once in 10 ms the oldest fresh goroutine comes first: newest-first alone could leave it for ever, and a
 //     P that is kept busy with ready ones would start nobody.
 //
@@ -20,6 +21,7 @@
 #include <array>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include <goro/detail/atomics.hpp>
 #include "os/clock.hpp"
@@ -121,33 +123,50 @@ void commit_yield(machine* mp, goroutine* left, void*) noexcept {
   notify_submit();
 }
 
-// This P's share of the global queue goes to the end of its own, but for those who come from outside: they
-// are returned.
-chain<goroutine> fetch_from_outside(processor* pp) noexcept {
-  chain<goroutine> outside;
+// This P's share of the global queue.
+struct share {
+  chain<goroutine> from_outside;
+  chain<goroutine> others;  // who have computed, or yielded
+};
+share take_share(processor* pp) noexcept {
+  constexpr std::size_t k_spare = 2;  // for the one that is preempted
+  share got;
   const std::size_t room = pp->queue.room();
-  if (sched.global.size() == 0 || room <= 2) return outside;
+  if (sched.global.size() == 0 || room <= k_spare) return got;
   const auto procs = static_cast<std::size_t>(sched.procs.load(std::memory_order_relaxed));
-  pp->global_runs.add(pp->queue.push_ready_batch([&](auto push) {
-    return sched.global.pop_share(
-        procs, room - 2, [&](goroutine* gp) { gp->from_outside ? outside.push_back(gp) : push(gp); });
+  pp->global_runs.add(sched.global.pop_share(procs, room - k_spare, [&](goroutine* gp) {
+    (std::exchange(gp->from_outside, false) ? got.from_outside : got.others).push_back(gp);
   }));
-  return outside;
+  return got;
+}
+
+void queue_all(processor* pp, chain<goroutine>& those) noexcept {
+  while (goroutine* gp = those.pop_front()) queue_ready(pp, gp);
+}
+
+// Whoever has not begun would not while those who are preempted fill the queue: one at a time, the oldest
+// first, stands behind those who wait.
+void queue_oldest_fresh(processor* pp) noexcept {
+  if (!pp->queue.waits_fresh()) return;
+  if (goroutine* gp = pp->queue.pick(pick_order::oldest_fresh)) queue_ready(pp, gp);
 }
 
 // Off its stack, on the scheduler's, and from an entry, so that no lock is held. Where all others use up
 // their slices, too, whoever was waited for would have to wait for a slice of each of them.
 void commit_preempted(machine* mp, goroutine* left, void*) noexcept {
   processor* pp = mp->pp;
-  if (!sched.freezing.load(std::memory_order_acquire)) {
-    chain<goroutine> outside = fetch_from_outside(pp);
-    const std::uint32_t mark = pp->queue.mark_end();
-    while (goroutine* gp = outside.pop_front()) queue_ready(pp, gp);
-    if (first_due(pp) != time_point::max()) run_timers(mp, now());
-    if (poll_is_due()) poll_and_start(mp);
-    pp->queue.pass_before(mark);
-  }
-  commit_yield(mp, left, nullptr);
+  if (sched.freezing.load(std::memory_order_acquire)) return commit_yield(mp, left, nullptr);
+  queue_oldest_fresh(pp);
+  const std::uint32_t mark = pp->queue.mark_end();
+  if (first_due(pp) != time_point::max()) run_timers(mp, now());
+  if (poll_is_due()) poll_and_start(mp);
+  share of_global = take_share(pp);
+  queue_all(pp, of_global.from_outside);
+  pp->queue.pass_before(mark);
+  queue_all(pp, of_global.others);
+  left->from_outside = false;
+  if (!pp->queue.push_last(left)) sched.global.push(left);
+  notify_submit();
 }
 
 // Does this P have anything to do besides the running goroutine?

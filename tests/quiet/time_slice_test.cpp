@@ -104,4 +104,19 @@ TEST_P(TimeSlice, SCHED_17_who_is_woken_by_one_that_polls_goes_on_after_its_slic
   EXPECT_LT(median(late), 25ms);
 }
 
+// One by one, behind those who wait.
+TEST_P(TimeSlice, SCHED_17_who_is_started_beside_those_who_poll_begins_after_a_round) {
+  std::vector<duration> late;
+  beside_pollers([&] {
+    goro::sleep_for(100ms);
+    for (int i = 0; i != 5; ++i) {
+      const goro::chan<goro::time_point> begun{2};
+      const auto start = goro::clock::now();
+      for (int k = 0; k != 2; ++k) goro::go([=] { begun.send(goro::clock::now()); });
+      for (int k = 0; k != 2; ++k) late.push_back(*begun.recv() - start);
+    }
+  });
+  EXPECT_LT(median(late), 150ms);
+}
+
 }  // namespace
