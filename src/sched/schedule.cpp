@@ -9,8 +9,8 @@
 //   * who has to give the turn away because its own slice is over goes behind all, and before those who have
 //     waited here come those whom it, timers, the poller and plain threads have made ready meanwhile: a
 //     goroutine that sleeps waits for one slice of those who never do, not for one of each (preempt()). Who
-//     sleeps a little and computes for long so gets more than its share, as with Go's run_next, and where
-//     there is no end of such who come, those who have waited here wait for one that ends early;
+//     sleeps a little and computes for long so gets more than its share, as with Go's run_next; that there is
+//     no end of such who come does not keep others waiting for ever: at each eighth such end they go behind;
 //   * once in 10 ms the oldest fresh goroutine comes first: newest-first alone could leave it for ever, and a
 //     P that is kept busy with ready ones would start nobody.
 //
@@ -18,6 +18,7 @@
 // somebody waits who could be starved.
 #include <goro/go.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -37,6 +38,7 @@ namespace {
 constexpr std::uint64_t k_global_period = 61;
 constexpr std::uint64_t k_oldest_period = 64;
 constexpr std::uint64_t k_worth_period = 64;
+constexpr std::uint64_t k_fair_period = 8;
 
 // Has the chain of hand-overs lasted for a slice while others wait?
 bool slice_is_over(processor* pp) noexcept {
@@ -127,13 +129,17 @@ void commit_yield(machine* mp, goroutine* left, void*) noexcept {
 struct share {
   chain<goroutine> from_outside;
   chain<goroutine> others;  // who have computed, or yielded
+  bool whole = true;        // else there was no room for all of it
 };
 share take_share(processor* pp) noexcept {
   constexpr std::size_t k_spare = 2;  // for the one that is preempted
   share got;
+  const std::size_t waiting = sched.global.size();
+  if (waiting == 0) return got;
   const std::size_t room = pp->queue.room();
-  if (sched.global.size() == 0 || room <= k_spare) return got;
   const auto procs = static_cast<std::size_t>(sched.procs.load(std::memory_order_relaxed));
+  got.whole = std::min(waiting, waiting / procs + 1) + k_spare <= room;
+  if (room <= k_spare) return got;
   pp->global_runs.add(sched.global.pop_share(procs, room - k_spare, [&](goroutine* gp) {
     (std::exchange(gp->from_outside, false) ? got.from_outside : got.others).push_back(gp);
   }));
@@ -144,8 +150,8 @@ void queue_all(processor* pp, chain<goroutine>& those) noexcept {
   while (goroutine* gp = those.pop_front()) queue_ready(pp, gp);
 }
 
-// Whoever has not begun would not while those who are preempted fill the queue: one at a time, the oldest
-// first, stands behind those who wait.
+// While those who are preempted fill the queue, whoever has not begun would have to wait for oldest_is_due():
+// one at a time, the oldest first, stands behind those who wait.
 void queue_oldest_fresh(processor* pp) noexcept {
   if (!pp->queue.waits_fresh()) return;
   if (goroutine* gp = pp->queue.pick(pick_order::oldest_fresh)) queue_ready(pp, gp);
@@ -162,10 +168,10 @@ void commit_preempted(machine* mp, goroutine* left, void*) noexcept {
   if (poll_is_due()) poll_and_start(mp);
   share of_global = take_share(pp);
   queue_all(pp, of_global.from_outside);
-  pp->queue.pass_before(mark);
+  if (++pp->slices_over % k_fair_period != 0) pp->queue.pass_before(mark);
   queue_all(pp, of_global.others);
   left->from_outside = false;
-  if (!pp->queue.push_last(left)) sched.global.push(left);
+  if (!of_global.whole || !pp->queue.push_last(left)) sched.global.push(left);
   notify_submit();
 }
 

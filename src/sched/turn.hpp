@@ -63,8 +63,9 @@ bool heed_call(machine* mp) noexcept;
 // The caller goes to the end of the queue; `next` has the turn, or the scheduler. (schedule.cpp)
 machine* requeue(machine* mp, goroutine* next) noexcept;
 
-// The caller's time slice is over: it goes behind all others, also those whom timers, the poller and plain
-// threads have made ready meanwhile, and these go before those who have waited here. (schedule.cpp)
+// The caller's time slice is over: it goes behind all others but those who have not begun, also behind those
+// whom timers, the poller and plain threads have made ready meanwhile, and these go before those who have
+// waited here. (schedule.cpp)
 machine* preempt(machine* mp) noexcept;
 
 // pick_next() for a machine that is called, whose turns are recorded, or whose fences are symmetric.
