@@ -107,9 +107,8 @@ class mutex {
     const std::uint32_t now = state();
     if (!is(now, detail::g_mutex_states.locked)) [[unlikely]]
       return false;
-    if (waiters_.first.load(std::memory_order_relaxed)) [[unlikely]] {
-      if ((now & k_woken) == 0) return false;
-    }
+    if (waiters_.first.load(std::memory_order_relaxed) && (now & k_woken) == 0) [[unlikely]]
+      return false;
     set(now & ~k_locked);
     return true;
   }

@@ -50,23 +50,6 @@ void step_aside(processor* pp) noexcept {
   if (sched.sentinel.load(std::memory_order_relaxed)) wake_sentinel();
 }
 
-// A P that is kept busy by what comes from outside would start a new goroutine only once in a slice
-// (schedule.cpp): for each so many events one that has not begun, the oldest first, stands behind them.
-constexpr std::size_t k_events_for_a_start = 4;
-
-}  // namespace
-
-std::size_t poll_and_start(machine* mp) noexcept {
-  processor* pp = mp->pp;
-  const std::size_t events = poll_now(mp);
-  for (std::size_t n = 0; n < events && pp->queue.waits_fresh(); n += k_events_for_a_start) {
-    if (goroutine* gp = pp->queue.pick(pick_order::oldest_fresh)) queue_ready(pp, gp);
-  }
-  return events;
-}
-
-namespace {
-
 // The kernel may wake this thread on the core of the one that it is to watch: who is idle asks for a short
 // slice, and so is served at once. A single P has nobody to watch.
 void note_dry(machine* mp) noexcept {
@@ -98,13 +81,13 @@ goroutine* search_once(machine* mp) noexcept {
   if (has_looked) poll_and_start(mp);
   if (pp->aside) {
     step_aside(pp);
-  } else if (goroutine* gp = pick_local(pp, true)) {
+  } else if (goroutine* gp = pick_local(pp, /*scheduler_has_looked=*/true)) {
     return gp;
   }
   if (anybody_polls()) {
     pp->ran_dry.add();
     if (!has_looked && poll_and_start(mp) != 0) {
-      if (goroutine* gp = pick_local(pp, true)) return gp;
+      if (goroutine* gp = pick_local(pp, /*scheduler_has_looked=*/true)) return gp;
     }
   }
   end_stint(pp);
@@ -113,6 +96,16 @@ goroutine* search_once(machine* mp) noexcept {
 }
 
 }  // namespace
+
+// A P that is kept busy by what comes from outside would start a new goroutine only once in a slice
+// (schedule.cpp): for each so many events one that has not begun, the oldest first, stands behind them.
+std::size_t poll_and_start(machine* mp) noexcept {
+  constexpr std::size_t k_events_for_a_start = 4;
+  const std::size_t events = poll_now(mp);
+  for (std::size_t n = 0; n < events && queue_oldest_fresh(mp->pp); n += k_events_for_a_start) {
+  }
+  return events;
+}
 
 void settle_slice(machine* mp) noexcept {
   if (mp->short_slice && now_ns() - mp->work_since >= k_slice_settles) ask_for_usual_slice(mp);

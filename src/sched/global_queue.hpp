@@ -42,12 +42,18 @@ class global_queue {
     while (T* item = items.pop_front()) push_locked(item);
   }
 
+  // How many are a fair share for one of `procs` Ps.
+  std::size_t share(std::size_t procs) const noexcept {
+    const std::size_t all = size();
+    return std::min(all, all / procs + 1);
+  }
+
   // Takes a fair share for one of `procs` Ps, at most `most`: calls take(item) for each; how many.
   template <class Take>
   std::size_t pop_share(std::size_t procs, std::size_t most, Take take) noexcept {
     if (size() == 0) return 0;
     const lock_guard guard(lock_);
-    const std::size_t n = std::min({size() / procs + 1, size(), most});
+    const std::size_t n = std::min(share(procs), most);
     const std::uint64_t first = popped_.load(std::memory_order_relaxed);
     for (std::size_t i = 0; i != n; ++i) take(items_[(first + i) & mask_]);
     popped_.store(first + n,

@@ -146,14 +146,12 @@ bool all_quiet(machine* mp) noexcept {
   return sched.sentinel.load(std::memory_order_relaxed) == mp && nothing_happens();
 }
 
-bool nobody_looks_after_timers() noexcept {
+bool every_processor_works() noexcept {
   const lock_guard guard(sched.guard);
   return !sched.idle_procs && !sched.watcher;
 }
 
 std::size_t count_waiting(time_point now) noexcept {
-  const lock_guard guard(sched.guard);
-  if (sched.idle_procs || sched.watcher) return 0;
   std::size_t n = sched.global.size() + (earliest_timer() <= now ? 1 : 0);
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = 0; i != made; ++i) n += sched.all[i].load(std::memory_order_relaxed)->queue.look().size();

@@ -47,8 +47,7 @@ struct processor {
 
   // When the time slice began that run_next inherits; 0: it counts from the next look.
   std::int64_t slice_start = 0;
-  std::uint32_t slices_over = 0;  // how many goroutines had to give their turn away
-  std::int64_t last_oldest = 0;   // when the oldest fresh goroutine last got its turn
+  std::int64_t last_oldest = 0;  // when the oldest fresh goroutine last got its turn
 
   // The global queue and this P's own, at the last look at who has waited longer.
   struct global_sight {

@@ -18,7 +18,6 @@
 // somebody waits who could be starved.
 #include <goro/go.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -101,11 +100,11 @@ bool scheduler_is_due(const processor* pp) noexcept {
 // False if not all of the share has room. Among ten goroutines that yield on two Ps a yield costs 85 ns by
 // way of the global queue, whose lock both want, and 17 ns within the Ps' own.
 bool fetch_share(processor* pp) noexcept {
-  const std::size_t waiting = sched.global.size();
-  if (waiting == 0) return true;
-  const std::size_t room = pp->queue.room();
   const auto procs = static_cast<std::size_t>(sched.procs.load(std::memory_order_relaxed));
-  if (waiting / procs + 2 > room || pp->queue.waits_fresh()) return false;
+  const std::size_t all = sched.global.share(procs);
+  if (all == 0) return true;
+  const std::size_t room = pp->queue.room();
+  if (all + 1 > room || pp->queue.waits_fresh()) return false;
   pp->global_runs.add(
       pp->queue.push_ready_batch([&](auto push) { return sched.global.pop_share(procs, room - 1, push); }));
   return true;
@@ -125,21 +124,20 @@ void commit_yield(machine* mp, goroutine* left, void*) noexcept {
   notify_submit();
 }
 
-// This P's share of the global queue.
+// This P's share of the global queue, or what of it there is room for.
 struct share {
   chain<goroutine> from_outside;
   chain<goroutine> others;  // who have computed, or yielded
-  bool whole = true;        // else there was no room for all of it
+  bool whole = true;
 };
 share take_share(processor* pp) noexcept {
   constexpr std::size_t k_spare = 2;  // for the one that is preempted
   share got;
-  const std::size_t waiting = sched.global.size();
-  if (waiting == 0) return got;
   const std::size_t room = pp->queue.room();
   const auto procs = static_cast<std::size_t>(sched.procs.load(std::memory_order_relaxed));
-  got.whole = std::min(waiting, waiting / procs + 1) + k_spare <= room;
-  if (room <= k_spare) return got;
+  const std::size_t all = sched.global.share(procs);
+  got.whole = all + k_spare <= room;
+  if (all == 0 || room <= k_spare) return got;
   pp->global_runs.add(sched.global.pop_share(procs, room - k_spare, [&](goroutine* gp) {
     (std::exchange(gp->from_outside, false) ? got.from_outside : got.others).push_back(gp);
   }));
@@ -150,15 +148,9 @@ void queue_all(processor* pp, chain<goroutine>& those) noexcept {
   while (goroutine* gp = those.pop_front()) queue_ready(pp, gp);
 }
 
-// While those who are preempted fill the queue, whoever has not begun would have to wait for oldest_is_due():
-// one at a time, the oldest first, stands behind those who wait.
-void queue_oldest_fresh(processor* pp) noexcept {
-  if (!pp->queue.waits_fresh()) return;
-  if (goroutine* gp = pp->queue.pick(pick_order::oldest_fresh)) queue_ready(pp, gp);
-}
-
 // Off its stack, on the scheduler's, and from an entry, so that no lock is held. Where all others use up
-// their slices, too, whoever was waited for would have to wait for a slice of each of them.
+// their slices, too, whoever was waited for would have to wait for a slice of each of them, and whoever has
+// not begun for oldest_is_due().
 void commit_preempted(machine* mp, goroutine* left, void*) noexcept {
   processor* pp = mp->pp;
   if (sched.freezing.load(std::memory_order_acquire)) return commit_yield(mp, left, nullptr);
@@ -168,7 +160,7 @@ void commit_preempted(machine* mp, goroutine* left, void*) noexcept {
   if (poll_is_due()) poll_and_start(mp);
   share of_global = take_share(pp);
   queue_all(pp, of_global.from_outside);
-  if (++pp->slices_over % k_fair_period != 0) pp->queue.pass_before(mark);
+  if (pp->preempted.get() % k_fair_period != 0) pp->queue.pass_before(mark);
   queue_all(pp, of_global.others);
   left->from_outside = false;
   if (!of_global.whole || !pp->queue.push_last(left)) sched.global.push(left);
@@ -270,22 +262,28 @@ void ready_elsewhere(machine* mp, goroutine* gp) noexcept {
   notify_submit();
 }
 
+bool queue_oldest_fresh(processor* pp) noexcept {
+  if (!pp->queue.waits_fresh()) return false;
+  if (goroutine* gp = pp->queue.pick(pick_order::oldest_fresh)) queue_ready(pp, gp);
+  return true;
+}
+
+namespace {
+
 // The caller becomes runnable, and whoever arrives queues it.
-machine* requeue(machine* mp, goroutine* next) noexcept {
+machine* leave_turn(machine* mp, goroutine* next, commit_function commit) noexcept {
   goroutine* const self = mp->curg;
   if (!self) __builtin_unreachable();
   transition(self, g_status::running, g_status::runnable);
-  mp->commit = commit_yield;
+  mp->commit = commit;
   return switch_to(mp, self, next);
 }
 
-machine* preempt(machine* mp) noexcept {
-  goroutine* const self = mp->curg;
-  if (!self) __builtin_unreachable();
-  transition(self, g_status::running, g_status::runnable);
-  mp->commit = commit_preempted;
-  return switch_to(mp, self, nullptr);
-}
+}  // namespace
+
+machine* requeue(machine* mp, goroutine* next) noexcept { return leave_turn(mp, next, commit_yield); }
+
+machine* preempt(machine* mp) noexcept { return leave_turn(mp, nullptr, commit_preempted); }
 
 machine* yield_turn(machine* mp) noexcept {
   mp->pp->other_yields.add();

@@ -111,6 +111,8 @@ void ready_elsewhere(machine* mp, goroutine* gp) noexcept;
 
 // Puts gp at the end of the P's ready ring; if that is full, half of it goes to the global queue.
 void queue_ready(processor* pp, goroutine* gp) noexcept;
+// The same for the oldest that has not begun; false if there is none. By who holds the P.
+bool queue_oldest_fresh(processor* pp) noexcept;
 
 // Gives gp a stack. False if that has to be done from the scheduler's stack, which is then to have the turn.
 bool prepare_first_turn(machine* mp, goroutine* gp) noexcept;
@@ -164,8 +166,8 @@ bool anything_queued(const processor* but_for = nullptr) noexcept;  // on any ot
 void rouse(machine* mp) noexcept;
 void wake(machine* mp) noexcept;
 void sleep_until_assigned(machine* mp, const time_point* deadline) noexcept;
-bool nobody_looks_after_timers() noexcept;           // of a P whose own machine does not
-std::size_t count_waiting(time_point now) noexcept;  // how many wait while there is no P for them
+bool every_processor_works() noexcept;               // none is idle, or watches
+std::size_t count_waiting(time_point now) noexcept;  // how many wait for their turn, or for a due timer
 void look_for_deadlock() noexcept;                   // by a machine that is about to sleep without watching
 
 // --- Ps that change hands (hand_off.cpp, thread_lock.cpp) ---

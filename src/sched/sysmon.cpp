@@ -90,7 +90,10 @@ struct notebook {
 class look {
  public:
   explicit look(notebook& n, std::int64_t now) noexcept
-      : notes_(n), now_(now), waiting_(count_waiting(time_point(clock::duration(now)))) {}
+      : notes_(n),
+        now_(now),
+        all_work_(every_processor_works()),
+        waiting_(all_work_ ? count_waiting(time_point(clock::duration(now))) : 0) {}
 
   // True if a P was taken.
   bool run() noexcept {
@@ -118,8 +121,9 @@ class look {
     if (moves) turn = {.tenure = tenure, .turns = turns, .since = now_};
     const bool outside = !owner->hold.inside();
     if (waiting_ != 0) note_event(turn.since + k_time_slice);
-    // Its machine looks after its timers, unless it stands still, and others may all be blocked as well.
-    if (!moves && (outside || unattended_)) note_event(pp.timers.next_due().time_since_epoch().count());
+    // Its machine looks after its timers, unless it stands still, and others may all be blocked as well. (Who
+    // watches is inside, and stands still.)
+    if (!moves && (outside || all_work_)) note_event(pp.timers.next_due().time_since_epoch().count());
     decide(owner, turn, outside ? judge(*owner, turn) : state::fine);
   }
 
@@ -198,8 +202,8 @@ class look {
 
   notebook& notes_;
   const std::int64_t now_;
-  const std::size_t waiting_;  // how many
-  const bool unattended_ = nobody_looks_after_timers();
+  const bool all_work_;
+  const std::size_t waiting_;  // how many while there is no P for them
   std::size_t busy_ = 0;
   std::size_t count_ = 0;
   bool any_held_ = false;

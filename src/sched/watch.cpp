@@ -57,7 +57,6 @@ struct sight {
   std::int64_t time = 0;
   std::uint64_t turns = 0;
   run_queue<goroutine>::marks marks{};
-  bool after_unlock = false;  // it waits for lock_patience()
   // Kept at every look:
   std::uint64_t last_turns = 0;
   std::int64_t moved_at = 0;
@@ -103,10 +102,8 @@ bool waits_too_long(processor* pp, std::int64_t now) noexcept {
   }
   if (!seen.empty() && then.valid && still_waits(then, seen, turns)) {
     const bool still = then.stands_still(now);
-    then.after_unlock = still && waits_after_unlock(pp);
-    return now - then.time >= (then.after_unlock ? lock_patience(now) : longest_wait(still));
+    return now - then.time >= (still && waits_after_unlock(pp) ? lock_patience(now) : longest_wait(still));
   }
-  then.after_unlock = false;
   then.valid = !seen.empty();
   then.time = now;
   then.turns = turns;
@@ -327,7 +324,8 @@ std::int64_t longest_nap_beside_lock(const machine* mp, std::int64_t now) noexce
   if (working_processors() != 1) return 0;
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = 0; i != made; ++i) {
-    if (i != mp->pp->id && g_board.local[i].after_unlock) return std::min(lock_patience(now) / 4, k_long_nap);
+    const processor* pp = sched.all[i].load(std::memory_order_relaxed);
+    if (pp != mp->pp && waits_after_unlock(pp)) return std::min(lock_patience(now) / 4, k_long_nap);
   }
   return 0;
 }
