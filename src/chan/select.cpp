@@ -43,7 +43,7 @@ namespace {
 // The goroutine's side of a wait, on its stack.
 struct select_wait {
   timer_node timer;
-  std::atomic<claimed> claim{claimed::by_nobody};
+  claim_word* claim = nullptr;
   resumable who;
   select_case* first = nullptr;  // of those that are locked
   bool has_deadline = false;
@@ -53,10 +53,8 @@ static_assert(offsetof(select_wait, timer) == 0);
 // The deadline has come. The waiter itself takes its nodes out.
 void end_select(timer_node& t) {
   auto& w = reinterpret_cast<select_wait&>(t);
-  claimed nobody = claimed::by_nobody;
   const resumable who = w.who;
-  const bool won = w.claim.compare_exchange_strong(nobody, claimed::by_deadline, std::memory_order_acq_rel,
-                                                   std::memory_order_relaxed);  // pairs with try_claim()
+  const bool won = w.claim->take(claimed::by_deadline);
   t.finish();
   if (won) ready(current_machine(), who);
 }
@@ -84,6 +82,7 @@ class selection {
 
  private:
   static constexpr std::size_t k_no_channel = static_cast<std::size_t>(-1);
+  static constexpr std::size_t k_few = 8;
 
   // The position of the case that proceeds, count_ for none; k_no_channel if there is nothing to wait for.
   std::size_t run_cases(patience p) {
@@ -205,16 +204,21 @@ class selection {
 
   // --- locking ---
 
-  // A list of the cases that have a channel, in the order of the channels' addresses.
+  // A list of the cases that have a channel, in the order of the channels' addresses: few are inserted one by
+  // one, the last first, since most are named in the order in which they were made (select_fanin, four cases:
+  // 907 instructions and 72 ns instead of 975 and 76).
   void order_locks() noexcept {
-    for (std::size_t i = 0; i != count_; ++i) {
-      select_case* c = cases_[i];
+    const bool few = count_ <= k_few;
+    for (std::size_t i = count_; i-- != 0;) {
+      select_case* const c = cases_[i];
       if (!c->core_) continue;
-      c->next_to_lock_ = first_;
-      first_ = c;
       ++armed_;
+      select_case** at = &first_;
+      while (few && *at && std::less<>{}((*at)->core_, c->core_)) at = &(*at)->next_to_lock_;
+      c->next_to_lock_ = *at;
+      *at = c;
     }
-    if (armed_ > 1) first_ = sorted(first_, armed_);
+    if (!few && armed_ > 1) first_ = sorted(first_, armed_);
   }
 
   // Merge sort of the first n of a list: no memory is needed, for however many cases.
@@ -289,7 +293,7 @@ class selection {
       auto* node = ::new (static_cast<void*>(c.node_)) wait_node;
       node->who = w.who;
       node->element = c.element_;
-      node->claim = &w.claim;
+      node->claim = w.claim;
       race_release(node);
       enqueue(queue_of(c), *node);
     }
@@ -335,7 +339,10 @@ class selection {
   }
 
   void park_goroutine(runtime_entry& entry, select_wait& w, const time_point* deadline) {
-    w.who = resumable(entry.mp()->curg);
+    goroutine* const self = entry.mp()->curg;
+    w.who = resumable(self);
+    w.claim = &self->claim;
+    w.claim->open();
     if (deadline) {
       w.has_deadline = true;
       w.timer.when = *deadline;
@@ -358,15 +365,13 @@ class selection {
     self.counted = !deadline;
     if (self.counted) count_as_waiting();
     w.who = resumable(&self);
+    claim_word claim;
+    w.claim = &claim;
     queue_all(w);
     unlock_all(first_);
     if (!deadline) return sleep_counted(self.wake);
     if (self.wake.sleep(deadline)) return;
-    claimed nobody = claimed::by_nobody;
-    if (!w.claim.compare_exchange_strong(nobody, claimed::by_deadline, std::memory_order_acq_rel,
-                                         std::memory_order_relaxed)) {  // pairs with try_claim()
-      self.wake.sleep();  // a waker has won and is about to set the note
-    }
+    if (!claim.take(claimed::by_deadline)) self.wake.sleep();  // a waker has won and is about to set the note
   }
 
   select_case* const* cases_;
@@ -378,7 +383,6 @@ class selection {
 
 const select_layout selection::k_layout = {
     .wait_who = offsetof(select_wait, who),
-    .wait_claim = offsetof(select_wait, claim),
     .wait_first = offsetof(select_wait, first),
     .wait_timed = offsetof(select_wait, has_deadline),
     .wait_size = sizeof(select_wait),

@@ -8,7 +8,6 @@ namespace goro::detail {
 // Of a select: the wait, on the goroutine's stack, and its cases, which form a list.
 struct select_layout {
   std::size_t wait_who;
-  std::size_t wait_claim;
   std::size_t wait_first;
   std::size_t wait_timed;
   std::size_t wait_size;

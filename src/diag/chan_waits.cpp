@@ -80,17 +80,17 @@ class finder {
     const std::uintptr_t wait = at - l.wait_who;
     if (wait < found_.stack_first || wait + l.wait_size > found_.stack_end) return false;
     unsigned char timed = 1;
-    claimed claim = claimed::by_waker;
+    const std::uintptr_t claim = self_ + offsetof(goroutine, claim);
+    copy_of<claim_word> word;
     std::uintptr_t c = 0;
-    if (!memory_.read(wait + l.wait_timed, timed) || timed != 0 ||
-        !memory_.read(wait + l.wait_claim, claim) || claim != claimed::by_nobody ||
-        !memory_.read(wait + l.wait_first, c))
+    if (!memory_.read(wait + l.wait_timed, timed) || timed != 0 || !word.read(memory_, claim) ||
+        !word.get().is_open() || !memory_.read(wait + l.wait_first, c))
       return false;
     found_.count = 0;
     for (; c != 0; ++found_.count) {
       std::uintptr_t core = 0;
       if (found_.count == chan_waits::k_most || !memory_.read(c + l.case_core, core) ||
-          !is_queued(c + l.case_node, wait + l.wait_claim) || !only_waiter(core, c + l.case_node))
+          !is_queued(c + l.case_node, claim) || !only_waiter(core, c + l.case_node))
         return false;
       found_.cores[found_.count] = core;
       if (!memory_.read(c + l.case_next, c)) return false;

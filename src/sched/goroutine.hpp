@@ -18,6 +18,7 @@
 #include <goro/detail/spawn.hpp>
 
 #include "diag/backtrace.hpp"
+#include "sched/claim.hpp"
 #include "sched/labels.hpp"
 #include "sched/wait_reason.hpp"
 #include "stack/stack.hpp"
@@ -100,7 +101,7 @@ struct alignas(64) goroutine {
   int saved_errno = 0;
   std::atomic<g_status> status{g_status::dead};
   std::atomic<wait_reason> reason{wait_reason::none};
-  bool exiting = false;  // this_goroutine::exit is unwinding it
+  claim_word claim;  // of its wait, if that can end in several ways
   std::atomic<parked_state> parked{parked_state::untouched};
   closure_call call = nullptr;
   void* closure = nullptr;  // the callable: inline_closure, or elsewhere if it is too large
@@ -114,6 +115,7 @@ struct alignas(64) goroutine {
   std::atomic<std::uint32_t> noticed{0};  // in seconds; of use unless `parked` is untouched
   // In the global queue: put there by who has no P. A guess: some ways into that queue leave it as it was.
   bool from_outside = false;
+  bool exiting = false;  // this_goroutine::exit is unwinding it
 
   static constexpr std::size_t k_inline_closure = 80;
   alignas(16) std::byte inline_closure[k_inline_closure];

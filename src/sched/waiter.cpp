@@ -55,7 +55,7 @@ wait_end park_until(machine* mp, wait_node& n, wait_queue& q, lock& l, const tim
   w.guard = &l;
   mp = park(mp, commit_timed, &w, reason);
   if (!timer_heap::disarm(w.timer)) w.timer.wait_idle();
-  return {.mp = mp, .woken = n.claim->load(std::memory_order_acquire) == claimed::by_waker};
+  return {.mp = mp, .woken = n.claim->winner() == claimed::by_waker};
 }
 
 bool block_thread(wait_node& n, wait_queue& q, lock& l, thread_waiter& self, const time_point* deadline) {
@@ -87,9 +87,10 @@ wait_end wait_otherwise(machine* mp, wait_node& n, wait_queue& q, lock& l, place
                         const time_point* deadline, wait_reason reason) noexcept {
   const bool endless = deadline && *deadline == time_point::max();
   if (endless) deadline = nullptr;
-  std::atomic<claimed> claim{claimed::by_nobody};
-  if (deadline) n.claim = &claim;
+  claim_word of_thread;
+  if (deadline) n.claim = mp ? &mp->curg->claim : &of_thread;
   if (mp) {
+    mp->curg->claim.open();
     n.who = resumable(mp->curg);
     enqueue_at(where, q, n);
     if (!endless) return park_until(mp, n, q, l, *deadline, reason);

@@ -21,6 +21,7 @@
 #include <goro/detail/race.hpp>
 
 #include "os/futex.hpp"
+#include "sched/claim.hpp"
 #include "sched/wait_reason.hpp"
 
 namespace goro::detail {
@@ -68,17 +69,15 @@ class runtime_entry;
 void ready(machine* mp, resumable who) noexcept;
 void wake_thread(resumable who) noexcept;
 
-enum class claimed : std::uint32_t { by_nobody, by_waker, by_deadline };
-
 struct wait_node {
   wait_node* next = nullptr;
   wait_node* prev = nullptr;
   resumable who;
-  void* element = nullptr;                // what the object wants to move from or to
-  std::atomic<claimed>* claim = nullptr;  // null: only the queue's owner can end this wait
-  bool queued = false;                    // guarded by the queue's lock
-  bool delivered = false;                 // the waker's answer; false also means "closed"
-  bool won = false;                       // a waker has ended the wait by this node, where there are several
+  void* element = nullptr;      // what the object wants to move from or to
+  claim_word* claim = nullptr;  // null: only the queue's owner can end this wait
+  bool queued = false;          // guarded by the queue's lock
+  bool delivered = false;       // the waker's answer; false also means "closed"
+  bool won = false;             // a waker has ended the wait by this node, where there are several
 #if defined(GORO_TSAN)
   const void* race_slot = nullptr;  // of a buffer; the thread that waits here has got what went through it
 #endif
@@ -131,12 +130,7 @@ inline wait_node* pop_first(wait_queue& q) noexcept {
 }
 
 // True if the caller is the one who ends this wait.
-inline bool try_claim(wait_node& n, claimed winner) noexcept {
-  if (!n.claim) return true;
-  claimed nobody = claimed::by_nobody;
-  return n.claim->compare_exchange_strong(nobody, winner, std::memory_order_acq_rel,  // pairs with itself
-                                          std::memory_order_relaxed);
-}
+inline bool try_claim(wait_node& n, claimed winner) noexcept { return !n.claim || n.claim->take(winner); }
 
 // Takes out the longest waiter whose wait the caller may end; null if there is none.
 inline wait_node* dequeue(wait_queue& q) noexcept {
@@ -152,7 +146,7 @@ inline wait_node* dequeue(wait_queue& q) noexcept {
 // Does anybody wait whose wait can be ended? Takes out those who cannot.
 inline bool anybody_waits(wait_queue& q) noexcept {
   while (wait_node* n = first_of(q)) {
-    if (!n->claim || n->claim->load(std::memory_order_relaxed) == claimed::by_nobody) return true;
+    if (!n->claim || n->claim->is_open()) return true;
     unlink(q, *n);
   }
   return false;

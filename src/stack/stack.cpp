@@ -88,7 +88,6 @@ stack_slot* stack_cache::get_sized(std::size_t bytes) noexcept {
 }
 
 void stack_cache::put_otherwise(stack_slot* s) noexcept {
-  if (!is_best(s)) return give_stack(s);
   others_.push_front(s);
   if (others_.size > k_most_others) spill(others_, k_most_others / 2);
 }
