@@ -17,8 +17,7 @@ namespace {
 void retire_processor(machine* mp) noexcept {
   processor* pp = mp->pp;
   sched.global.push_all(pp->queue.drain());
-  pp->descriptors.flush();
-  pp->stacks.flush();
+  pp->flush_caches();
   {
     const lock_guard guard(sched.guard);
     if (mp->watching) {

@@ -48,8 +48,7 @@ bool flush_idle_processors() noexcept {
   for (int i = 0; i != made; ++i) {
     processor* pp = sched.all[i].load(std::memory_order_relaxed);
     if (pp->owner.load(std::memory_order_relaxed)) continue;
-    any |= pp->stacks.flush();
-    any |= pp->descriptors.flush();
+    any |= pp->flush_caches();
   }
   return any;
 }

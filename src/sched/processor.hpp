@@ -10,6 +10,7 @@
 
 #include "base/rng.hpp"
 #include "diag/trace.hpp"
+#include "sched/block_cache.hpp"
 #include "sched/goroutine.hpp"
 #include "sched/lock_trial.hpp"
 #include "sched/run_queue.hpp"
@@ -62,6 +63,14 @@ struct processor {
   std::uint32_t flushed = 0;  // the keeper's round in which the caches were last flushed
   goroutine_cache descriptors;
   stack_cache stacks;
+  block_cache<k_channel_timer_bytes> channel_timers;
+  // Gives back what is free in them; false if there was nothing.
+  bool flush_caches() noexcept {
+    const bool some = descriptors.flush();
+    const bool more = stacks.flush();
+    return channel_timers.flush() || some || more;
+  }
+
   goroutine_id next_id = 0;
   goroutine_id end_id = 0;
   rng dice;

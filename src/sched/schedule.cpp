@@ -174,8 +174,7 @@ bool nothing_waits(const processor* pp) noexcept {
 
 [[gnu::noinline]] void flush_caches(processor* pp) noexcept {
   pp->flushed = sched.flush_round.load(std::memory_order_relaxed);
-  pp->stacks.flush();
-  pp->descriptors.flush();
+  pp->flush_caches();
 }
 
 // Every k_care_period turns: looks after this P, and whether the scheduler's own stack must have the turn.

@@ -54,6 +54,9 @@ struct timer_node {
   void wait_idle() const noexcept;
 };
 
+// A timer with its channel (timers.cpp).
+inline constexpr std::size_t k_channel_timer_bytes = 208;
+
 class timer_heap {
  public:
   // Due time of the first timer, time_point::max() for none; a hint that may be read without the lock.

@@ -62,7 +62,19 @@ struct channel_timer : timer_state, chan_core {
     of_timer = true;
   }
   time_point element;  // the channel's buffer
+
+  // From the P's cache, within an entry; by a plain thread from the heap.
+  static void* operator new(std::size_t) {
+    machine* const mp = current_machine();
+    return mp && mp->pp ? mp->pp->channel_timers.get() : ::operator new(k_channel_timer_bytes);
+  }
+  static void operator delete(void* block) noexcept {
+    machine* const mp = current_machine();
+    mp && mp->pp ? mp->pp->channel_timers.put(block) : ::operator delete(block, k_channel_timer_bytes);
+  }
 };
+static_assert(sizeof(channel_timer) <= k_channel_timer_bytes &&
+              alignof(channel_timer) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 static_assert(std::is_trivially_destructible_v<time_point>, "what is buffered may be forgotten");
 
 struct func_timer : timer_state {
@@ -186,19 +198,22 @@ bool stop_guarded(timer_state& s) noexcept {
   return prevented;
 }
 
-template <class Timer>
-Timer* start_timer(std::unique_ptr<Timer> t, time_point when) {
+// Made within the entry, for a channel_timer comes from a cache of the P.
+template <class Make>
+auto start_timer(Make make, time_point when) {
   ensure_started();
-  {
+  auto* const t = [&] {
     const runtime_entry entry;
-    arm(*t, when);
-  }
+    auto made = make();
+    arm(*made, when);
+    return made.release();
+  }();
   ensure_machine();
-  return t.release();
+  return t;
 }
 
 channel_timer* make_channel_timer(time_point when, clock::duration period) {
-  return start_timer(std::make_unique<channel_timer>(period), when);
+  return start_timer([period] { return std::make_unique<channel_timer>(period); }, when);
 }
 
 }  // namespace
@@ -215,7 +230,7 @@ timer_state* make_timer(time_point when, clock::duration period) { return make_c
 
 timer_state* make_func_timer(time_point when, std::unique_ptr<timer_action> action,
                              std::source_location where) {
-  return start_timer(std::make_unique<func_timer>(std::move(action), where), when);
+  return start_timer([&] { return std::make_unique<func_timer>(std::move(action), where); }, when);
 }
 
 recv_chan<time_point> after_at(time_point deadline) {
@@ -256,11 +271,9 @@ void end_timer(timer_state* s) noexcept {
 // The last reference to a channel of a timer is gone. That of after() may still be armed, or be sending at
 // this moment.
 void destroy_timer_of(chan_core& c) noexcept {
+  const runtime_entry entry;
   const std::unique_ptr<channel_timer> t(static_cast<channel_timer*>(&c));
-  if (!end_endless(*t) && !is_idle(*t)) {
-    const runtime_entry entry;
-    take_out(*t);
-  }
+  if (!end_endless(*t) && !is_idle(*t)) take_out(*t);
   c.guard.wait_until_free();
 }
 
