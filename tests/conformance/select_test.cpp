@@ -1,12 +1,14 @@
 // SELECT-01 to 16: what is chosen, when select waits, and what the others keep.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
 #include <deque>
 #include <memory>
 #include <numeric>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -381,6 +383,44 @@ TEST_P(Select, SELECT_11_the_same_channels_in_different_orders) {
     }
     ended.wait();
     EXPECT_EQ(got, 4 * k_each);
+  });
+}
+
+// Receives `times` values, each from any of the channels, which are named in the order of `at`.
+void receive_from_any(const std::vector<goro::chan<int>>& all, const std::vector<std::size_t>& at,
+                      int times) {
+  for (int i = 0; i != times; ++i) {
+    std::deque<goro::recv_case<int>> cases;
+    std::vector<goro::select_case*> set;
+    for (const std::size_t k : at) set.push_back(&cases.emplace_back(all[k]));
+    EXPECT_TRUE(all[at[goro::select(set)]]);
+  }
+}
+
+// Few cases are put in order in another way than many. Every third channel is nil.
+TEST_P(Select, SELECT_11_any_number_of_channels_in_any_order) {
+  in_goroutine([] {
+    for (const std::size_t n : {1U, 2U, 3U, 7U, 8U, 9U, 10U, 24U}) {
+      std::vector<goro::chan<int>> all;
+      for (std::size_t k = 0; k != n; ++k) k % 3 == 1 ? all.emplace_back(nullptr) : all.emplace_back();
+      std::vector<std::size_t> order(n);
+      std::iota(order.begin(), order.end(), 0);
+      std::minstd_rand dice(n);
+      constexpr int k_each = 1'000;
+      goro::wait_group ended;
+      for (int g = 0; g != 4; ++g) {
+        std::shuffle(order.begin(), order.end(), dice);
+        ended.go([&all, order] { receive_from_any(all, order, k_each); });
+        ended.go([&all, order] {
+          for (int i = 0; i != k_each; ++i) {
+            std::size_t k = order[static_cast<std::size_t>(i) % order.size()];
+            if (!all[k]) k = 0;
+            all[k].send(i);
+          }
+        });
+      }
+      ended.wait();
+    }
   });
 }
 
