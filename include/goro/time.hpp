@@ -3,6 +3,11 @@
 // Timers follow Go 1.23: once stop() or reset() has returned, no value of the earlier setting can be
 // received, so there is nothing to drain. What happens before the making or the reset of a timer happens
 // before what its firing sets off.
+//
+// A reset that throws std::bad_alloc leaves the timer or ticker stopped. Where there is no memory for the
+// timer of a wait that has begun (a sleep, an operation with a deadline), or to start the function of one
+// that fires, the process ends with a sentence that says so. Timers no longer fire once goroutines no longer
+// run: in static destructors and exit handlers after run().
 #pragma once
 
 #include <chrono>

@@ -43,7 +43,8 @@ namespace {
 // The goroutine's side of a wait, on its stack.
 struct select_wait {
   timer_node timer;
-  claim_word* claim = nullptr;
+  claim_word of_thread;
+  claim_word* claim = &of_thread;  // until nobody can find the nodes any more
   resumable who;
   select_case* first = nullptr;  // of those that are locked
   bool has_deadline = false;
@@ -209,16 +210,17 @@ class selection {
   // 907 instructions and 72 ns instead of 975 and 76).
   void order_locks() noexcept {
     const bool few = count_ <= k_few;
+    std::size_t armed = 0;
     for (std::size_t i = count_; i-- != 0;) {
       select_case* const c = cases_[i];
       if (!c->core_) continue;
-      ++armed_;
+      ++armed;
       select_case** at = &first_;
       while (few && *at && std::less<>{}((*at)->core_, c->core_)) at = &(*at)->next_to_lock_;
       c->next_to_lock_ = *at;
       *at = c;
     }
-    if (!few && armed_ > 1) first_ = sorted(first_, armed_);
+    if (!few && armed > 1) first_ = sorted(first_, armed);
   }
 
   // Merge sort of the first n of a list: no memory is needed, for however many cases.
@@ -356,7 +358,7 @@ class selection {
   static void commit(machine*, goroutine*, void* arg) noexcept {
     auto& w = *static_cast<select_wait*>(arg);
     select_case* first = w.first;
-    if (w.has_deadline) arm_timer(w.timer);
+    if (w.has_deadline) arm_timer_of_wait(w.timer);
     unlock_all(first);
   }
 
@@ -365,19 +367,17 @@ class selection {
     self.counted = !deadline;
     if (self.counted) count_as_waiting();
     w.who = resumable(&self);
-    claim_word claim;
-    w.claim = &claim;
     queue_all(w);
     unlock_all(first_);
     if (!deadline) return sleep_counted(self.wake);
     if (self.wake.sleep(deadline)) return;
-    if (!claim.take(claimed::by_deadline)) self.wake.sleep();  // a waker has won and is about to set the note
+    if (!w.claim->take(claimed::by_deadline))
+      self.wake.sleep();  // a waker has won and is about to set the note
   }
 
   select_case* const* cases_;
   std::size_t count_;
   select_case* first_ = nullptr;
-  std::size_t armed_ = 0;
   bool done_ = false;  // the chosen case has proceeded; false: its channel is closed
 };
 

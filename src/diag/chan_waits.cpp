@@ -80,6 +80,8 @@ class finder {
     const std::uintptr_t wait = at - l.wait_who;
     if (wait < found_.stack_first || wait + l.wait_size > found_.stack_end) return false;
     unsigned char timed = 1;
+    // That a wait of this goroutine can still be ended; of which record, its nodes tell, which must be
+    // queued.
     const std::uintptr_t claim = self_ + offsetof(goroutine, claim);
     copy_of<claim_word> word;
     std::uintptr_t c = 0;

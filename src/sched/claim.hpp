@@ -2,8 +2,9 @@
 //
 // That of a goroutine lies in its descriptor, beside the status, which the winner changes next: of a waiter
 // that is in nobody's cache one line less must come from memory. (Selects of 40,000 goroutines, one P: 490 ns
-// each instead of 540.) Nobody looks at it but by a node that is queued, or by a timer that is armed, and all
-// of these are withdrawn before the wait returns; so it serves one wait after another.
+// each instead of 540.) It serves one wait after another: nobody changes it but by a node that is queued, or
+// by a timer that is armed, and all of these are withdrawn before the wait returns, or are waited for.
+// Otherwise a late timer would end the next wait. Only dumps look at it without either.
 #pragma once
 
 #include <atomic>

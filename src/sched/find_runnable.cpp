@@ -1,6 +1,7 @@
 // Looking for work, on the scheduler's own stack: due timers, this P's queue, the global queue, the poller,
 // then the other Ps.
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "diag/fatal.hpp"
@@ -188,6 +189,14 @@ void arm_timer(timer_node& t) {
   // On the scheduler's stack it is told when a goroutine is to run (machine_loop, find_runnable); else the
   // machine sees to the timer.
   if (!mp || mp->curg) tell_sentinel(when);
+}
+
+void arm_timer_of_wait(timer_node& t) noexcept {
+  try {
+    arm_timer(t);
+  } catch (const std::bad_alloc&) {
+    fatal("goro: no memory for the timer of a wait");
+  }
 }
 
 void rearm_timer(timer_node& t) {

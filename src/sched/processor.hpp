@@ -66,9 +66,10 @@ struct processor {
   block_cache<k_channel_timer_bytes> channel_timers;
   // Gives back what is free in them; false if there was nothing.
   bool flush_caches() noexcept {
-    const bool some = descriptors.flush();
-    const bool more = stacks.flush();
-    return channel_timers.flush() || some || more;
+    bool any = descriptors.flush();
+    any |= stacks.flush();
+    any |= channel_timers.flush();
+    return any;
   }
 
   goroutine_id next_id = 0;

@@ -226,6 +226,8 @@ time_point next_timer_wake() noexcept;  // when somebody idle is to wake up for 
 void tell_of_timers(
     const processor* pp) noexcept;  // those who sleep; before a goroutine runs that may compute
 void arm_timer(timer_node& t);
+// For a wait that has begun; the process ends, in words, if there is no memory.
+void arm_timer_of_wait(timer_node& t) noexcept;
 void rearm_timer(
     timer_node& t);  // by its own function: in the heap where it was, in which others look for it
 
@@ -276,9 +278,11 @@ class runtime_entry {
     was_inside_ = mp_->hold.position();
     look();
   }
+  // Within another entry a call is not answered: the goroutine might go on as another machine's, and who made
+  // the outer one would not know. There it waits for the next one.
   void look() noexcept {
     noted_ = mp_->hold.enter() ? 1 : 0;
-    if (noted()) [[unlikely]]
+    if (noted() && was_inside_ == 0) [[unlikely]]
       mp_ = look_closer(mp_);
   }
 

@@ -41,7 +41,7 @@ void end_wait(timer_node& t) {
 void commit_timed(machine*, goroutine*, void* arg) noexcept {
   auto& w = *static_cast<timed_wait*>(arg);
   lock* guard = w.guard;
-  arm_timer(w.timer);
+  arm_timer_of_wait(w.timer);
   guard->release();
 }
 
@@ -88,9 +88,11 @@ wait_end wait_otherwise(machine* mp, wait_node& n, wait_queue& q, lock& l, place
   const bool endless = deadline && *deadline == time_point::max();
   if (endless) deadline = nullptr;
   claim_word of_thread;
-  if (deadline) n.claim = mp ? &mp->curg->claim : &of_thread;
+  if (deadline) {
+    n.claim = mp ? &mp->curg->claim : &of_thread;
+    n.claim->open();
+  }
   if (mp) {
-    mp->curg->claim.open();
     n.who = resumable(mp->curg);
     enqueue_at(where, q, n);
     if (!endless) return park_until(mp, n, q, l, *deadline, reason);

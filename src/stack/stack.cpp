@@ -30,6 +30,14 @@ void give(chain<stack_slot>& those) noexcept {
   }
 }
 
+// Of a kind that serves those who ask for nothing?
+bool is_usual(const stack_slot* s) noexcept {
+  for (std::size_t i = 0; i != stack_choice::k_kinds; ++i) {
+    if (s->pool == stack_kind(i)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void give_stack(stack_slot* s) noexcept {
@@ -45,6 +53,10 @@ bool is_best(const stack_slot* s) noexcept {
     if (kind->has_any()) return false;
   }
   return false;  // of a kind that nobody gets any more who does not ask for it
+}
+
+bool stack_cache::has_warm() const noexcept {
+  return first_.first || (others_.first && is_best(others_.first));
 }
 
 stack_slot* stack_cache::take_best(chain<stack_slot>& from) noexcept {
@@ -88,6 +100,7 @@ stack_slot* stack_cache::get_sized(std::size_t bytes) noexcept {
 }
 
 void stack_cache::put_otherwise(stack_slot* s) noexcept {
+  if (!is_usual(s)) return give_stack(s);
   others_.push_front(s);
   if (others_.size > k_most_others) spill(others_, k_most_others / 2);
 }

@@ -56,7 +56,7 @@ class stack_cache {
   }
 
   // Is there one that has pages?
-  bool has_warm() const noexcept { return first_.first || others_.first; }
+  bool has_warm() const noexcept;
 
   // Counters for anybody to read; a stack may be given back to another cache than it came from.
   std::uint64_t taken() const noexcept { return taken_.load(std::memory_order_relaxed); }
@@ -75,8 +75,8 @@ class stack_cache {
 
   std::size_t most_ = 2;  // two thirds of the hoard; the last third is what comes at once
   chain<stack_slot> first_;
-  chain<stack_slot> others_;
-  chain<stack_slot> new_;  // of any kind, most likely without pages
+  chain<stack_slot> others_;  // of the kinds after the first; judged when they are taken (is_best)
+  chain<stack_slot> new_;     // of any kind, most likely without pages
   std::atomic<std::uint64_t> taken_{0};
   std::atomic<std::uint64_t> given_back_{0};
 };

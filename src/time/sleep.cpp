@@ -43,7 +43,7 @@ void sleep_until(time_point deadline, wait_reason reason) {
   };
   s.gp = entry.mp()->curg;
   const auto arm = [](machine*, goroutine*, void* arg) noexcept {
-    arm_timer(static_cast<sleeper*>(arg)->timer);
+    arm_timer_of_wait(static_cast<sleeper*>(arg)->timer);
   };
   entry.moved(park(entry.mp(), arm, &s, reason));
 }

@@ -55,7 +55,7 @@ struct timer_node {
 };
 
 // A timer with its channel (timers.cpp).
-inline constexpr std::size_t k_channel_timer_bytes = 208;
+inline constexpr std::size_t k_channel_timer_bytes = 200;
 
 class timer_heap {
  public:

@@ -26,6 +26,8 @@
 // Order of locks: `guard`, then a heap's or the channel's.
 #include <goro/time.hpp>
 
+#include <cstddef>
+#include <cstdlib>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -33,6 +35,7 @@
 #include <goro/error.hpp>
 
 #include <goro/detail/atomics.hpp>
+#include "diag/fatal.hpp"
 #include "os/clock.hpp"
 #include "sched/turn.hpp"
 
@@ -63,18 +66,22 @@ struct channel_timer : timer_state, chan_core {
   }
   time_point element;  // the channel's buffer
 
-  // From the P's cache, within an entry; by a plain thread from the heap.
+  // From the P's cache; for a plain thread from where that has them.
   static void* operator new(std::size_t) {
-    machine* const mp = current_machine();
-    return mp && mp->pp ? mp->pp->channel_timers.get() : ::operator new(k_channel_timer_bytes);
+    const runtime_entry entry;
+    return has_cache(entry) ? entry.mp()->pp->channel_timers.get() : new_block(k_channel_timer_bytes);
   }
   static void operator delete(void* block) noexcept {
-    machine* const mp = current_machine();
-    mp && mp->pp ? mp->pp->channel_timers.put(block) : ::operator delete(block, k_channel_timer_bytes);
+    if (sched.forked.load(std::memory_order_relaxed)) return std::free(block);  // a child may end it, no more
+    const runtime_entry entry;
+    has_cache(entry) ? entry.mp()->pp->channel_timers.put(block) : std::free(block);
   }
+
+ private:
+  static bool has_cache(const runtime_entry& entry) noexcept { return entry.mp() && entry.mp()->pp; }
 };
-static_assert(sizeof(channel_timer) <= k_channel_timer_bytes &&
-              alignof(channel_timer) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+static_assert(sizeof(channel_timer) == k_channel_timer_bytes &&
+              alignof(channel_timer) <= alignof(std::max_align_t));
 static_assert(std::is_trivially_destructible_v<time_point>, "what is buffered may be forgotten");
 
 struct func_timer : timer_state {
@@ -136,7 +143,11 @@ class running_action {
 void call(func_timer& t) {
   running_action action(t);
   t.finish();
-  spawn<running_action>(nullptr, t.where, std::move(action));
+  try {
+    spawn<running_action>(nullptr, t.where, std::move(action));
+  } catch (const std::bad_alloc&) {
+    fatal("goro: no memory to start the function of a timer");
+  }
 }
 
 // --- arming and stopping; the guard is held, or nobody else knows the timer ---
@@ -198,22 +209,19 @@ bool stop_guarded(timer_state& s) noexcept {
   return prevented;
 }
 
-// Made within the entry, for a channel_timer comes from a cache of the P.
-template <class Make>
-auto start_timer(Make make, time_point when) {
+template <class Timer>
+Timer* start_timer(std::unique_ptr<Timer> t, time_point when) {
   ensure_started();
-  auto* const t = [&] {
+  {
     const runtime_entry entry;
-    auto made = make();
-    arm(*made, when);
-    return made.release();
-  }();
+    arm(*t, when);
+  }
   ensure_machine();
-  return t;
+  return t.release();
 }
 
 channel_timer* make_channel_timer(time_point when, clock::duration period) {
-  return start_timer([period] { return std::make_unique<channel_timer>(period); }, when);
+  return start_timer(std::make_unique<channel_timer>(period), when);
 }
 
 }  // namespace
@@ -230,7 +238,7 @@ timer_state* make_timer(time_point when, clock::duration period) { return make_c
 
 timer_state* make_func_timer(time_point when, std::unique_ptr<timer_action> action,
                              std::source_location where) {
-  return start_timer([&] { return std::make_unique<func_timer>(std::move(action), where); }, when);
+  return start_timer(std::make_unique<func_timer>(std::move(action), where), when);
 }
 
 recv_chan<time_point> after_at(time_point deadline) {
@@ -271,9 +279,11 @@ void end_timer(timer_state* s) noexcept {
 // The last reference to a channel of a timer is gone. That of after() may still be armed, or be sending at
 // this moment.
 void destroy_timer_of(chan_core& c) noexcept {
-  const runtime_entry entry;
   const std::unique_ptr<channel_timer> t(static_cast<channel_timer*>(&c));
-  if (!end_endless(*t) && !is_idle(*t)) take_out(*t);
+  if (!end_endless(*t) && !is_idle(*t)) {
+    const runtime_entry entry;
+    take_out(*t);
+  }
   c.guard.wait_until_free();
 }
 

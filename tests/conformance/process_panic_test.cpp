@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "support/build.hpp"
 #include "support/process_fixture.hpp"
 
 namespace {

@@ -424,6 +424,28 @@ TEST_P(Select, SELECT_11_any_number_of_channels_in_any_order) {
   });
 }
 
+// Selects of few and of many cases lock the same channels, and none is ever ready.
+TEST_P(Select, SELECT_11_few_and_many_of_the_same_channels) {
+  in_goroutine([] {
+    std::vector<goro::chan<int>> all(12);
+    std::vector<std::size_t> order(all.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::minstd_rand dice(1);
+    goro::wait_group ended;
+    for (int g = 0; g != 6; ++g) {
+      std::shuffle(order.begin(), order.end(), dice);
+      const std::size_t n = g % 2 == 0 ? 4 : all.size();
+      ended.go([&all, order, n] {
+        std::deque<goro::recv_case<int>> cases;
+        std::vector<goro::select_case*> set;
+        for (std::size_t k = 0; k != n; ++k) set.push_back(&cases.emplace_back(all[order[k]]));
+        for (int i = 0; i != 5'000; ++i) EXPECT_FALSE(goro::try_select(set));
+      });
+    }
+    ended.wait();
+  });
+}
+
 TEST_P(Select, SELECT_12_no_ready_case_is_starved) {
   in_goroutine([] {
     const auto chosen = frequencies(10, 2'000);

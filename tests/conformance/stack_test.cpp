@@ -306,6 +306,20 @@ TEST_P(Stacks, STACK_05_options_ask_for_one_goroutine) {
   });
 }
 
+TEST_P(Stacks, STACK_05_one_stack_serves_all_that_ask_for_its_size_one_after_another) {
+  in_goroutine([] {
+    constexpr std::size_t k_size = std::size_t{16} << 20;
+    const std::uint64_t before = goro::stats().stack_bytes_reserved;
+    for (int i = 0; i != 100; ++i) {
+      goro::wait_group ended;
+      ended.add(1);
+      goro::go(goro::go_options{}.stack(k_size), [&] { ended.done(); });
+      ended.wait();
+    }
+    EXPECT_LT(goro::stats().stack_bytes_reserved, before + 40 * k_size);  // they are made in batches
+  });
+}
+
 TEST_P(Stacks, STACK_05_the_limit_changes_while_goroutines_come_and_go) {
   const limit_restorer at_the_end;
   constexpr std::array<std::size_t, 5> k_limits{64 * k_kb, 100'000, 256 * k_kb, 1 * k_mb,

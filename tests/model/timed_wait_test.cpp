@@ -1,6 +1,7 @@
 // Waits that a deadline may end (sched/waiter.cpp, time/timer_heap.cpp): a waker and the timer compete for
-// the claim word. Exactly one of them ends the wait, and neither touches anything on the waiter's stack once
-// it has gone on.
+// the claim word. Exactly one of them ends the wait, and neither touches anything of the wait once the waiter
+// has gone on: what lies on its stack is gone, and a goroutine's claim word, which lies in its descriptor,
+// serves the next wait.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -22,7 +23,7 @@ enum class flaw {
 enum class claimed : std::uint32_t { by_nobody, by_waker, by_deadline };
 enum class timer_state : std::uint32_t { idle, armed, firing };
 
-// What lives on the waiter's stack: wait_node, timed_wait and the claim word; thread_waiter.
+// What belongs to one wait: wait_node, timed_wait and the claim word; thread_waiter.
 struct frame {
   model_cell<bool> alive{true};
   model_atomic<claimed> claim{claimed::by_nobody};

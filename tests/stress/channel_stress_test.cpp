@@ -131,6 +131,36 @@ TEST_P(ChannelStress, a_close_at_any_moment_leaves_each_value_on_one_side) {
   EXPECT_EQ(t.alive(), 0);
 }
 
+// Goroutines and threads meet in selects that a deadline ends at any moment.
+TEST_P(ChannelStress, selects_with_deadlines_of_goroutines_and_threads) {
+  rounds([](std::mt19937_64& rng) {
+    const goro::chan<int> a{pick(rng, 0, 1)};
+    const goro::chan<int> b;
+    std::atomic<int> sent{0};
+    std::atomic<int> received{0};
+    mixed_crowd crowd;
+    const auto patience = [](int i) { return std::chrono::microseconds(i % 60); };
+    for (int members = pick(rng, 1, 4); members > 0; --members) {
+      crowd.start(rng, [&, a, b, patience] {
+        for (int i = 0; i != 2'000; ++i) {
+          goro::send_case to_a{a, 1};
+          goro::send_case to_b{b, 1};
+          if (goro::try_select_for(patience(i), to_a, to_b)) ++sent;
+        }
+      });
+      crowd.start(rng, [&, a, b, patience] {
+        for (int i = 0; i != 2'000; ++i) {
+          goro::recv_case from_a{a};
+          goro::recv_case from_b{b};
+          if (goro::try_select_for(patience(i + 7), from_a, from_b)) ++received;
+        }
+      });
+    }
+    crowd.wait();
+    EXPECT_EQ(sent, received + static_cast<int>(a.size()));
+  });
+}
+
 TEST_P(ChannelStress, a_ring_of_goroutines_passes_tokens_while_max_procs_changes) {
   rounds([this](std::mt19937_64& rng) {
     const int size = pick(rng, 2, 200);
