@@ -25,13 +25,14 @@
 
 #include <atomic>
 #include <mutex>
+#include <new>
 #include <ostream>
-#include <vector>
 
 #include <goro/go.hpp>
 #include <goro/mutex.hpp>
 
 #include "ctx/at_end.hpp"
+#include "diag/fatal.hpp"
 
 namespace goro {
 
@@ -92,7 +93,16 @@ struct canceler : dependant {
   canceler() = default;
   canceler(const canceler&) = delete;
   canceler& operator=(const canceler&) = delete;
-  ~canceler() { release_parents(std::move(parent)); }
+  ~canceler() {
+    if (parent && !is_done()) leave_unfinished();
+    release_parents(std::move(parent));
+  }
+
+  // Whoever made it had no memory for the rest. A cancel of the parent may be at it.
+  void leave_unfinished() noexcept {
+    const std::lock_guard held(common->guard);
+    unlink(*this);
+  }
 
   bool is_done() const noexcept { return done.load(std::memory_order_acquire); }  // pairs with mark_done()
 };
@@ -146,7 +156,11 @@ void start_after_call(after_call& a) {
     void operator()() const { call->action->run(); }
   };
   const std::source_location where = a.where;
-  spawn<run>(nullptr, where, std::exchange(a.self, nullptr));
+  try {
+    spawn<run>(nullptr, where, std::exchange(a.self, nullptr));
+  } catch (const std::bad_alloc&) {
+    fatal("goro: no memory to start the function that waited for the end of a context");
+  }
 }
 
 void mark_done(canceler& c, std::error_code err, std::error_code cause) {
@@ -156,9 +170,10 @@ void mark_done(canceler& c, std::error_code err, std::error_code cause) {
   c.closed_when_done.close();
 }
 
-// Takes the canceler out of the tree, with all that depends on it. The tree's mutex is held. The timers are
-// stopped; to destroy them, without the mutex, is the caller's: their actions own cancelers.
-void cancel_tree(canceler& first, std::error_code err, std::error_code cause, std::vector<timer>& timers) {
+// Takes the canceler out of the tree, with all that depends on it; needs no memory. The tree's mutex is held.
+// The timers are stopped, and their cancelers put into a list; to destroy them, without the mutex, is the
+// caller's: their actions own the cancelers.
+void cancel_tree(canceler& first, std::error_code err, std::error_code cause, dependant*& timed) {
   unlink(first);
   dependant* todo = nullptr;
   link(todo, first);
@@ -170,16 +185,23 @@ void cancel_tree(canceler& first, std::error_code err, std::error_code cause, st
       continue;
     }
     canceler& c = *d.child;
-    if (c.expiry) {
-      c.expiry->stop();
-      timers.push_back(std::move(*c.expiry));
-      c.expiry.reset();
-    }
     while (dependant* below = c.dependants) {
       unlink(*below);
       is_at_end(*below) ? start_after_call(static_cast<after_call&>(*below)) : link(todo, *below);
     }
     mark_done(c, err, cause);
+    if (!c.expiry) continue;
+    c.expiry->stop();
+    link(timed, c);
+  }
+}
+
+// What cancel_tree() has put there is in no other list, done, and nobody else's to change.
+void destroy_timers(dependant*& timed) noexcept {
+  while (timed) {
+    canceler& c = *timed->child;
+    unlink(c);
+    const timer last_owner = std::move(*std::exchange(c.expiry, std::nullopt));
   }
 }
 
@@ -189,9 +211,12 @@ void cancel(const std::shared_ptr<canceler>& c, std::error_code err, std::error_
     const std::lock_guard wait(c->common->guard);
     return;
   }
-  std::vector<timer> timers;
-  const std::lock_guard held(c->common->guard);
-  if (!c->is_done()) cancel_tree(*c, err, cause, timers);
+  dependant* timed = nullptr;
+  {
+    const std::lock_guard held(c->common->guard);
+    if (!c->is_done()) cancel_tree(*c, err, cause, timed);
+  }
+  destroy_timers(timed);
 }
 
 const context_node& checked(const context_ptr& parent) {
@@ -266,7 +291,13 @@ void cancel_context(context_node& node, std::error_code err, std::error_code cau
 }
 
 std::shared_ptr<cancel_handle> make_cancel_handle(context_ptr node) {
-  return std::make_shared<cancel_handle>(std::move(node));
+  try {
+    return std::make_shared<cancel_handle>(node);
+  } catch (...) {
+    const auto canceled = make_error_code(errc::canceled);
+    cancel_context(*node, canceled, canceled);  // or its timer would keep it
+    throw;
+  }
 }
 context_node& node_of(const cancel_handle& h) noexcept { return *h.node; }
 
