@@ -53,7 +53,7 @@ context_ptr derive_deadline(const context_ptr& parent, time_point deadline, std:
 context_ptr derive_value(const context_ptr& parent, const void* key, std::shared_ptr<const void> value);
 context_ptr derive_without_cancel(const context_ptr& parent);
 void cancel_context(context_node& node, std::error_code err, std::error_code cause);
-std::shared_ptr<cancel_handle> make_cancel_handle(context_ptr node);
+std::shared_ptr<cancel_handle> make_cancel_handle(const context_ptr& node);
 context_node& node_of(const cancel_handle& h) noexcept;
 std::shared_ptr<void> register_after(const context_ptr& node, std::unique_ptr<timer_action> action,
                                      std::source_location where);

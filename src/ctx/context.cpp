@@ -290,7 +290,7 @@ void cancel_context(context_node& node, std::error_code err, std::error_code cau
   cancel(node.cancel, err, cause ? cause : err);
 }
 
-std::shared_ptr<cancel_handle> make_cancel_handle(context_ptr node) {
+std::shared_ptr<cancel_handle> make_cancel_handle(const context_ptr& node) {
   try {
     return std::make_shared<cancel_handle>(node);
   } catch (...) {
