@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "support/build.hpp"
 #include "support/process_fixture.hpp"
 
 namespace {
@@ -10,6 +11,10 @@ namespace {
 using goro_test::program_result;
 
 struct ProcessNoMemory : goro_test::process_test {
+  void SetUp() override {
+    if (goro_test::k_sanitized) GTEST_SKIP() << "operator new is the tool's own";
+  }
+
   // Each of the first `most` allocations fails once; how many of these runs threw.
   static int failures(const std::string& which, int most) {
     int thrown = 0;

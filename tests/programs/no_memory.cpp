@@ -60,6 +60,8 @@ const std::map<std::string, std::function<void(int)>> k_cases{
 
 }  // namespace
 
+// The tools have operators of their own.
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 [[gnu::noinline]] void* operator new(std::size_t n) {
   if (g_until_failure != 0 && --g_until_failure == 0) throw std::bad_alloc();
   if (void* const p = std::malloc(n)) return p;
@@ -67,6 +69,7 @@ const std::map<std::string, std::function<void(int)>> k_cases{
 }
 [[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+#endif
 
 int main(int argc, char** argv) {
   if (argc != 3) return 64;
