@@ -60,17 +60,17 @@ bool stack_cache::has_warm() const noexcept {
 }
 
 stack_slot* stack_cache::take_best(chain<stack_slot>& from) noexcept {
-  while (stack_slot* s = from.pop_front()) {
-    if (is_best(s)) return s;
-    give_stack(s);
-  }
-  return nullptr;
+  chain<stack_slot> worse;
+  stack_slot* s = from.pop_front();
+  for (; s && !is_best(s); s = from.pop_front()) worse.push_back(s);
+  give(worse);
+  return s;
 }
 
 // `stale` is of a kind that is no longer the first; null if there was none.
 stack_slot* stack_cache::get_otherwise(stack_slot* stale) noexcept {
   if (stale) give_stack(stale);
-  while (stack_slot* s = first_.pop_front()) give_stack(s);
+  give(first_);
   for (chain<stack_slot>* some : {&others_, &new_}) {
     if (stack_slot* s = take_best(*some)) return s;
   }

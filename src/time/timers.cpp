@@ -66,19 +66,19 @@ struct channel_timer : timer_state, chan_core {
   }
   time_point element;  // the channel's buffer
 
-  // From the P's cache; for a plain thread from where that has them.
+  // From the P's cache; a plain thread's from where that gets them. Called within an entry.
   static void* operator new(std::size_t) {
-    const runtime_entry entry;
-    return has_cache(entry) ? entry.mp()->pp->channel_timers.get() : new_block(k_channel_timer_bytes);
+    machine* const mp = current_machine();
+    return has_cache(mp) ? mp->pp->channel_timers.get() : new_block(k_channel_timer_bytes);
   }
   static void operator delete(void* block) noexcept {
     if (sched.forked.load(std::memory_order_relaxed)) return std::free(block);  // a child may end it, no more
     const runtime_entry entry;
-    has_cache(entry) ? entry.mp()->pp->channel_timers.put(block) : std::free(block);
+    has_cache(entry.mp()) ? entry.mp()->pp->channel_timers.put(block) : std::free(block);
   }
 
  private:
-  static bool has_cache(const runtime_entry& entry) noexcept { return entry.mp() && entry.mp()->pp; }
+  static bool has_cache(const machine* mp) noexcept { return mp && mp->pp; }
 };
 static_assert(sizeof(channel_timer) == k_channel_timer_bytes &&
               alignof(channel_timer) <= alignof(std::max_align_t));
@@ -209,11 +209,14 @@ bool stop_guarded(timer_state& s) noexcept {
   return prevented;
 }
 
-template <class Timer>
-Timer* start_timer(std::unique_ptr<Timer> t, time_point when) {
+// `make` is called within the entry. What fails ends after it: its end may be code of the program.
+template <class Timer, class Make>
+Timer* start_timer(Make make, time_point when) {
   ensure_started();
+  std::unique_ptr<Timer> t;
   {
     const runtime_entry entry;
+    t = make();
     arm(*t, when);
   }
   ensure_machine();
@@ -221,7 +224,7 @@ Timer* start_timer(std::unique_ptr<Timer> t, time_point when) {
 }
 
 channel_timer* make_channel_timer(time_point when, clock::duration period) {
-  return start_timer(std::make_unique<channel_timer>(period), when);
+  return start_timer<channel_timer>([period] { return std::make_unique<channel_timer>(period); }, when);
 }
 
 }  // namespace
@@ -238,7 +241,8 @@ timer_state* make_timer(time_point when, clock::duration period) { return make_c
 
 timer_state* make_func_timer(time_point when, std::unique_ptr<timer_action> action,
                              std::source_location where) {
-  return start_timer(std::make_unique<func_timer>(std::move(action), where), when);
+  auto made = std::make_unique<func_timer>(std::move(action), where);
+  return start_timer<func_timer>([&made] { return std::move(made); }, when);
 }
 
 recv_chan<time_point> after_at(time_point deadline) {

@@ -397,7 +397,7 @@ void receive_from_any(const std::vector<goro::chan<int>>& all, const std::vector
   }
 }
 
-// Few cases are put in order in another way than many. Every third channel is nil.
+// Every third channel is nil.
 TEST_P(Select, SELECT_11_any_number_of_channels_in_any_order) {
   in_goroutine([] {
     for (const std::size_t n : {1U, 2U, 3U, 7U, 8U, 9U, 10U, 24U}) {
