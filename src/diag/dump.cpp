@@ -90,7 +90,7 @@ bool walk_stack(const candidate& c, sighting& s) noexcept {
   s.id = c.gp->id.load(std::memory_order_relaxed);
   s.status = c.gp->status.load(std::memory_order_acquire);  // pairs with transition()
   const bool first = c.former == parked_state::untouched;
-  if (first) notice(*c.gp);
+  if (first) notice(*c.gp, now_in_seconds());
   s.seconds = seconds_parked(*c.gp);
   trace_saved(s.trace, c.sp, c.gp->stack()->top);
   let_go(*c.gp, first ? parked_state::seen : c.former);

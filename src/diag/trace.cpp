@@ -173,10 +173,12 @@ bool provide_rings() noexcept {
   return all;
 }
 
-// The scheduler's lock is held: what there is room for.
+// The scheduler's lock is held: what there is room for. Others run meanwhile, and may have begun just now.
 void note_runners(trace_beginning& now) noexcept {
   const auto add = [](std::vector<trace_runner>& to, const goroutine* gp, std::uint64_t where) {
-    if (gp && to.size() != to.capacity()) to.push_back({id_of(gp), where});
+    if (!gp || to.size() == to.capacity()) return;
+    settle_descriptors();
+    to.push_back({id_of(gp), where});
   };
   for (const machine* mp = first_machine(); mp; mp = mp->next_machine)
     add(now.away, mp->away.who, thread_of(mp));

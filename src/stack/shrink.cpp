@@ -7,6 +7,7 @@
 #include "stack/shrink.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 
 #include <goro/detail/fence.hpp>
@@ -34,9 +35,11 @@ void discard_below(const goroutine& g, std::uintptr_t sp) noexcept {
 
 class trimming {
  public:
-  // Of small ones, and of large ones. Each costs 1 to 5 us, whether there is something to give back or not,
-  // and an idle program is to use no CPU: ten thousand are spread over minutes.
+  // Of small ones, and of large ones. Each costs 1 to 10 us though there be nothing to give back, and an idle
+  // program is to use no CPU: ten thousand are spread over minutes, and a machine that is slow just now does
+  // fewer at a time.
   static constexpr std::size_t k_most = 64;
+  static constexpr std::chrono::microseconds k_most_in_vain{200};
 
   void visit(goroutine& g) noexcept {
     if (unmarked(g.status.load(std::memory_order_relaxed)) != g_status::waiting ||
@@ -46,7 +49,7 @@ class trimming {
     if (now == parked_state::trimmed) return;
     more_ = true;
     if (now == parked_state::untouched) {
-      notice(g);
+      notice(g, now_);
       g.parked.compare_exchange_strong(now, parked_state::seen, std::memory_order_relaxed);
     } else if (now == parked_state::seen && may_trim(g)) {
       batch_[count_++] = &g;
@@ -55,6 +58,7 @@ class trimming {
   }
 
   void finish_batch() noexcept {
+    const time_point start = clock::now();
     for (std::size_t i = 0; i != count_; ++i) {
       if (!claim_parked(*batch_[i], parked_state::seen)) batch_[i] = nullptr;  // it has run
     }
@@ -62,18 +66,24 @@ class trimming {
     for (std::size_t i = 0; i != count_; ++i) {
       if (batch_[i]) end_trim(*batch_[i]);
     }
+    const clock::duration took = clock::now() - start;
+    if (took < count_ * k_rich) in_vain_ += took;
     count_ = 0;
   }
 
   bool more() const noexcept { return more_; }
 
  private:
+  static constexpr std::size_t k_batch = 16;  // all: who is claimed does not wait
+  // Some hundred pages for each: what takes longer is of use.
+  static constexpr std::chrono::microseconds k_rich{50};
+
   bool may_trim(const goroutine& g) noexcept {
     // It may have ended meanwhile; pairs with bind().
     const stack_slot* s = g.bound_stack.load(std::memory_order_acquire);
     const bool large = s && s->size() > 2 * k_second_stack;
     std::size_t& done = large ? large_ : small_;
-    if (done == k_most) return false;
+    if (done == k_most || in_vain_ >= k_most_in_vain) return false;
     ++done;
     return true;
   }
@@ -88,10 +98,12 @@ class trimming {
     let_go(g, parked_state::trimmed);
   }
 
-  std::array<goroutine*, 2 * k_most> batch_{};  // all: who is claimed does not wait
+  const std::uint32_t now_ = now_in_seconds();  // one look at the clock for all
+  std::array<goroutine*, k_batch> batch_{};
   std::size_t count_ = 0;
   std::size_t small_ = 0;
   std::size_t large_ = 0;
+  clock::duration in_vain_{0};
   bool more_ = false;
 };
 

@@ -1,8 +1,12 @@
 // `succession WARM_UP TOTAL MODE`: starts and finishes goroutines and prints the resident KB after WARM_UP of
 // them and after TOTAL. MODE "each" waits for each one, "flood" starts them all in one loop, "parking" lets
-// each park once.
+// each park once. In the warm-up each P has a part, as far as there are cores: one that came to it only later
+// would fill its caches then.
+#include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -33,15 +37,36 @@ void start_and_finish(long n, std::string_view mode) {
   ended.wait();
 }
 
+int cores() {
+  cpu_set_t usable;
+  if (::sched_getaffinity(0, sizeof usable, &usable) != 0) std::abort();
+  return CPU_COUNT(&usable);
+}
+
+void warm_up(long n, std::string_view mode) {
+  const int parts = std::min(goro::max_procs(), cores());
+  std::atomic<int> there{0};
+  goro::wait_group ended;
+  for (int i = 0; i != parts; ++i) {
+    ended.go([&] {
+      ++there;
+      while (there != parts) {  // each keeps its P
+      }
+      start_and_finish(n / parts, mode);
+    });
+  }
+  ended.wait();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 4) return 99;
   return goro::run([&] {
-    const long warm_up = std::atol(argv[1]);
-    start_and_finish(warm_up, argv[3]);
+    const long at_first = std::atol(argv[1]);
+    warm_up(at_first, argv[3]);
     const long before = resident_kb();
-    start_and_finish(std::atol(argv[2]) - warm_up, argv[3]);
+    start_and_finish(std::atol(argv[2]) - at_first, argv[3]);
     std::printf("%ld %ld\n", before, resident_kb());
   });
 }
