@@ -70,11 +70,12 @@ struct tree {
   mutex guard;
 };
 
-// Destroys a chain of parents that nobody else has, one after another: its length is no depth of calls.
+// Destroys a chain of parents that nobody else has, one after another: its length is no depth of calls. Only
+// the last reference's end says that the others are gone, a count does not: so nothing is changed before.
 template <class Node>
 void release_parents(std::shared_ptr<Node> p) noexcept {
   while (p && p.use_count() == 1) {
-    std::shared_ptr<Node> next = std::move(p->parent);
+    std::shared_ptr<Node> next = p->parent;
     p = std::move(next);
   }
 }

@@ -195,7 +195,10 @@ std::vector<census_member> running_now() {
     const machine* mp = pp->owner.load(std::memory_order_acquire);  // pairs with take_into_use()
     const goroutine* gp = mp ? mp->curg.get() : nullptr;
     census_member one;
-    if (gp) one = {.id = gp->id.load(std::memory_order_relaxed), .name = name_of(*gp), .labels = {}};
+    if (gp) {
+      settle_descriptors();
+      one = {.id = gp->id.load(std::memory_order_relaxed), .name = name_of(*gp), .labels = {}};
+    }
     all.push_back(std::move(one));
   }
   return all;

@@ -36,7 +36,7 @@ std::string collect(std::int64_t now, bool& more) {
   std::string text;
   const lock_guard guard(sched.guard);
   for (machine* mp = sched.machines.load(std::memory_order_acquire); mp;
-       mp = mp->next_machine) {  // pairs with new_machine()
+       mp = mp->next_machine) {  // pairs with made_machine()
     absence& away = mp->away;
     if (away.reason == absence_reason::none || away.reason == absence_reason::blocking || away.reported)
       continue;

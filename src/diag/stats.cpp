@@ -93,8 +93,10 @@ void add_stacks(runtime_stats& s) noexcept {
 std::size_t goroutine_count() noexcept {
   // Ends first: one that starts and ends between the two sums must not make the difference negative.
   std::uint64_t finished = 0;
-  for_each_processor([&](const detail::processor& pp) { finished += pp.finished.get(); });
-  std::uint64_t started = sched.foreign_started.load(std::memory_order_acquire);
+  for_each_processor([&](const detail::processor& pp) {
+    finished += pp.finished.get(std::memory_order_acquire);  // pairs with finish()
+  });
+  std::uint64_t started = sched.foreign_started.load(std::memory_order_relaxed);
   for_each_processor([&](const detail::processor& pp) { started += pp.started.get(); });
   return started > finished ? started - finished : 0;
 }

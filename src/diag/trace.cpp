@@ -52,7 +52,7 @@ void record_somewhere(machine* mp, trace_kind kind, std::uint64_t who, std::uint
                       std::uint8_t detail = 0) noexcept {
   if (mp && mp->pp) return record(mp->pp, kind, who, other, detail);
   const lock_guard guard(g_others_lock);
-  push(g_others.load(std::memory_order_relaxed), head_of(kind, who, detail), other, trace_ticks);
+  push(ring_of_others(), head_of(kind, who, detail), other, trace_ticks);
 }
 
 std::uint64_t id_of(const goroutine* gp) noexcept { return gp->id.load(std::memory_order_relaxed); }
@@ -197,8 +197,8 @@ int begin_recording(trace_beginning& now) {
   now.with_p.reserve(k_max_procs);
   now.away.reserve(k_most_away);
   const lock_guard guard(sched.guard);
+  g_steady.store(ticks_are_steady(), std::memory_order_relaxed);  // who finds a new ring sees it
   if (!provide_rings()) return ENOMEM;
-  g_steady.store(ticks_are_steady(), std::memory_order_relaxed);
   now.ticks = trace_ticks();
   now.ns = trace_ns();
   note_runners(now);

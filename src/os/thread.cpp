@@ -53,15 +53,27 @@ int start_thread(void* (*body)(void*), void* arg, pthread_t* handle) noexcept {
   return error;
 }
 
-void thread_id::note_self() noexcept {
-  number.store(::gettid(), std::memory_order_relaxed);
-  if (::pthread_getcpuclockid(::pthread_self(), &cpu_clock) != 0) cpu_clock = CLOCK_THREAD_CPUTIME_ID;
+namespace {
+
+std::chrono::nanoseconds time_of(clockid_t clock) noexcept {
+  timespec t{};
+  ::clock_gettime(clock, &t);
+  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
 }
 
+}  // namespace
+
+void thread_id::note_self() noexcept {
+  number.store(::gettid(), std::memory_order_relaxed);
+  clockid_t clock = 0;
+  if (::pthread_getcpuclockid(::pthread_self(), &clock) != 0) clock = CLOCK_THREAD_CPUTIME_ID;
+  cpu_clock.store(clock, std::memory_order_relaxed);
+}
+
+std::chrono::nanoseconds own_cpu_time() noexcept { return time_of(CLOCK_THREAD_CPUTIME_ID); }
+
 std::int64_t thread_id::cpu_time() const noexcept {
-  timespec t{};
-  ::clock_gettime(cpu_clock, &t);
-  return t.tv_sec * std::int64_t{1'000'000'000} + t.tv_nsec;
+  return time_of(cpu_clock.load(std::memory_order_relaxed)).count();
 }
 
 // The kernel's line on the thread: "number (name) state ...", with anything in the name.

@@ -21,11 +21,14 @@ void sleep_through(std::chrono::seconds d) noexcept;
 // runs, it is to be joined, else nobody joins it.
 int start_thread(void* (*body)(void*), void* arg, pthread_t* handle = nullptr) noexcept;
 
+// How long the calling thread has run on a core so far. 0.4 us.
+std::chrono::nanoseconds own_cpu_time() noexcept;
+
 // A thread as others see it.
 struct thread_id {
   pthread_t handle{};
   std::atomic<pid_t> number{0};  // a recording may ask for that of a thread that is just starting
-  clockid_t cpu_clock = 0;
+  std::atomic<clockid_t> cpu_clock{0};
 
   // The thread itself makes the last two known.
   void note_self() noexcept;

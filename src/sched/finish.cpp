@@ -48,7 +48,8 @@ goroutine* end_of_function() noexcept {
   }
   transition(gp, g_status::running, g_status::dead);
   goroutine* const next = pick_next(mp);
-  mp->pp->finished.add();  // after its end is in the recording, if there is one
+  // After its end is in the recording, if there is one; pairs with goroutine_count().
+  mp->pp->finished.add(1, std::memory_order_release);
   return next;
 }
 

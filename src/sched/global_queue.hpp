@@ -21,9 +21,10 @@ namespace goro::detail {
 template <class T>
 class global_queue {
  public:
+  // What was popped first: a push and a pop between the two looks must not make the difference negative.
   std::size_t size() const noexcept {
-    return static_cast<std::size_t>(pushed_.load(std::memory_order_relaxed) -
-                                    popped_.load(std::memory_order_acquire));  // pairs with pop_share()
+    const std::uint64_t popped = popped_.load(std::memory_order_acquire);  // pairs with pop_share()
+    return static_cast<std::size_t>(pushed_.load(std::memory_order_relaxed) - popped);
   }
 
   // How many were ever pushed and popped: an idle machine tells from them how long the queue takes to move.

@@ -121,7 +121,7 @@ struct alignas(64) goroutine {
   alignas(16) std::byte inline_closure[k_inline_closure];
 
   stack_slot* stack() const noexcept { return bound_stack.load(std::memory_order_relaxed); }
-  void bind(stack_slot* s) noexcept { bound_stack.store(s, std::memory_order_release); }  // see snapshot()
+  void bind(stack_slot* s) noexcept { bound_stack.store(s, std::memory_order_release); }  // see info_of()
   void** place_of_sp() noexcept { return reinterpret_cast<void**>(&sp); }                 // for the assembly
   std::size_t wanted_stack() const noexcept { return extras ? extras->stack_bytes : 0; }  // 0: as all
   bool fresh() const noexcept { return stack() == nullptr; }

@@ -80,7 +80,6 @@ bequest begin_bequest(processor* pp) noexcept {
 // Without it.
 void complete_bequest(const bequest& b) noexcept {
   if (b.heir) return b.is_new ? start_machine(b.heir) : wake(b.heir);
-  if (b.who == successor::asleep) heavy_fence();  // [MO-3]
   complete_resignation(b.who);
   // Was it the last P that was held? Whoever was appointed sentinel in its sleep sleeps on its note, and
   // sysmon does not look into the poller beside idle Ps.

@@ -252,8 +252,12 @@ successor begin_resignation(machine* mp) noexcept {
   return provide_for_idle();
 }
 
-// A heavy_fence stands between the two. [MO-3]
 void complete_resignation(successor who) noexcept {
+  if (who == successor::asleep) heavy_fence();  // [MO-3]
+  complete_fenced_resignation(who);
+}
+
+void complete_fenced_resignation(successor who) noexcept {
   if (who == successor::to_be_woken) appoint_watcher();
   if (who == successor::stands_by) wake_sentinel();
   if (who != successor::asleep) return;
@@ -269,7 +273,6 @@ void resign_watcher(machine* mp) noexcept {
     if (appoint_stand_by(mp)) return;
     who = provide_for_idle();
   }
-  if (who == successor::asleep) heavy_fence();  // [MO-3]
   complete_resignation(who);
 }
 

@@ -12,10 +12,10 @@
 //   look.
 //
 // A look may take long where there are millions of goroutines, so one that was of no use is followed by a
-// rest of up to three seconds, or ten if nothing has run meanwhile, that it takes little of the time. When a
-// look has found nothing, nothing has run since the one before, and no P is held, the keeper goes to sleep
-// until somebody takes a P: an idle program has no thread that wakes up. Both the decision and the taking of
-// a P are made under the scheduler's lock, so none is missed.
+// rest of up to three seconds, that it takes little of a core's time. When a look has found nothing, nothing
+// has run since the one before, and no P is held, the keeper goes to sleep until somebody takes a P: an idle
+// program has no thread that wakes up. Both the decision and the taking of a P are made under the scheduler's
+// lock, so none is missed.
 #include "sched/keeper.hpp"
 
 #include <algorithm>
@@ -24,6 +24,7 @@
 
 #include "diag/hopeless.hpp"
 #include "diag/quit.hpp"
+#include "os/thread.hpp"
 #include "sched/helper_thread.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/worth.hpp"
@@ -35,7 +36,6 @@ namespace {
 
 constexpr std::chrono::milliseconds k_period{1000};
 constexpr std::chrono::milliseconds k_longest{3000};
-constexpr std::chrono::milliseconds k_longest_idle{10'000};
 constexpr int k_share = 4000;  // of the time: among ten thousand goroutines a look takes a millisecond
 constexpr std::uint32_t k_idle_rounds = 5;  // after which a thread that nobody needs ends
 
@@ -94,15 +94,14 @@ bool may_sleep(std::uint64_t turns_before) noexcept {
 void* keeper_thread(void*) {
   race_hide();
   for (std::uint64_t turns = 0; !sched.freezing.load(std::memory_order_relaxed);) {
-    const time_point start = clock::now();
+    const std::chrono::nanoseconds before = own_cpu_time();
     const std::uint64_t turns_before = std::exchange(turns, activity());
-    const bool active = turns != turns_before;
-    const findings found = look_around(active);
-    const clock::duration took = found.gave_back ? clock::duration::zero() : clock::now() - start;
+    const findings found = look_around(turns != turns_before);
+    const std::chrono::nanoseconds took = own_cpu_time() - before;
     if (!found.more && may_sleep(turns_before)) g_keeper.sleep_until_roused();
     answer_quit();
-    g_keeper.sleep_until(clock::now() + std::clamp<clock::duration>(k_share * took, k_period,
-                                                                    active ? k_longest : k_longest_idle));
+    const int share = found.gave_back ? 0 : k_share;
+    g_keeper.sleep_until(clock::now() + std::clamp<clock::duration>(share * took, k_period, k_longest));
     answer_quit();
   }
   for (;;) {  // the process is ending, and may be asked what it waits for

@@ -17,7 +17,7 @@ constexpr std::int64_t k_longest_entry = 100'000;            // ns, to end a bia
 class trial {
  public:
   void begin(const machine* thief, const processor* victim) noexcept {
-    thief_.store(thief, std::memory_order_relaxed);
+    thief_.store(thief, std::memory_order_release);  // pairs with is_over()
     victim_.store(victim, std::memory_order_relaxed);
     lock_.store(victim->woken_by_lock.lock.load(std::memory_order_relaxed), std::memory_order_relaxed);
     begun_.store(now_ns(), std::memory_order_release);  // pairs with begun()
@@ -34,7 +34,8 @@ class trial {
 
   // If the lock was biased towards the victim, it took the thief longer to get it than all else.
   bool is_over(std::int64_t begun, std::int64_t now) const noexcept {
-    const machine* const thief = thief_.load(std::memory_order_relaxed);
+    // Perhaps that of the next trial already, whose machine was made just now.
+    const machine* const thief = thief_.load(std::memory_order_acquire);  // pairs with begin()
     const std::int64_t entered = thief->places.ended_bias.load(std::memory_order_relaxed);
     return now - (entered - begun < k_longest_entry ? std::max(begun, entered) : begun) >= k_trial;
   }

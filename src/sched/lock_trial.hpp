@@ -16,7 +16,8 @@
 // This is only about who waits alone, as the next one, beside the computing goroutine that has woken it.
 //
 // All of it is a guess that nothing but the time of a theft depends on. So two who write at once may lose a
-// verdict, and all orders are relaxed, but for one: who sees a trial sees its thief. Test that fails without
+// verdict, and all orders are relaxed, but for two: who sees a trial sees its thief, or that of the next one,
+// and who sees a thief sees its machine. Test that fails without
 // the trial: quiet.LockTrial.
 #pragma once
 

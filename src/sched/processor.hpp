@@ -24,11 +24,13 @@ namespace goro::detail {
 // Counters of one P: written by its machine, read by anybody.
 struct counter {
   std::atomic<std::uint64_t> value{0};
-  void add(std::uint64_t n = 1) noexcept {
-    value.store(value.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  void add(std::uint64_t n = 1, std::memory_order order = std::memory_order_relaxed) noexcept {
+    value.store(value.load(std::memory_order_relaxed) + n, order);
   }
   void set(std::uint64_t n) noexcept { value.store(n, std::memory_order_relaxed); }
-  std::uint64_t get() const noexcept { return value.load(std::memory_order_relaxed); }
+  std::uint64_t get(std::memory_order order = std::memory_order_relaxed) const noexcept {
+    return value.load(order);
+  }
 };
 
 struct processor {

@@ -170,7 +170,6 @@ bool leave_watch_to_sleeper(machine* mp) noexcept {
     mp->rests_until = due;     // so that it can be the next one
     push_idle_machine(mp);
   }
-  if (who == successor::asleep) heavy_fence();  // [MO-3]
   complete_resignation(who);
   sleep_until_assigned(mp, due == time_point::max() ? nullptr : &due);
   return true;

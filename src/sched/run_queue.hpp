@@ -45,9 +45,16 @@ class run_queue {
     const void* run_next;
     std::uint32_t ready_head, ready_tail, fresh_head, fresh_tail;
     std::uint32_t size() const noexcept {
-      return (run_next ? 1U : 0U) + (ready_tail - ready_head) + (fresh_tail - fresh_head);
+      return (run_next ? 1U : 0U) + between(ready_head, ready_tail) + between(fresh_head, fresh_tail);
     }
     bool empty() const noexcept { return !run_next && ready_head == ready_tail && fresh_head == fresh_tail; }
+
+   private:
+    // The tail may be from before what the head has passed.
+    static std::uint32_t between(std::uint32_t head, std::uint32_t tail) noexcept {
+      const std::uint32_t n = tail - head;
+      return n > std::uint32_t{INT32_MAX} ? 0 : n;
+    }
   };
   marks look() const noexcept {
     return {run_next_.load(std::memory_order_acquire), ready_.head.load(std::memory_order_relaxed),

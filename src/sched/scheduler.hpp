@@ -97,7 +97,7 @@ processor* make_processor();
 
 // All machines: first_machine(), then next_machine. They are never freed.
 inline const machine* first_machine() noexcept {
-  return sched.machines.load(std::memory_order_acquire);  // pairs with new_machine()
+  return sched.machines.load(std::memory_order_acquire);  // pairs with made_machine()
 }
 
 // Starts the first machine, if there is none yet: for those who leave work behind and are no machine.
@@ -131,7 +131,8 @@ void stop_machine(machine* mp) noexcept;
 enum class successor { not_needed, to_be_woken, asleep, stands_by };
 successor provide_for_idle() noexcept;  // the scheduler's lock is held
 successor begin_resignation(machine* mp) noexcept;
-void complete_resignation(successor who) noexcept;
+void complete_resignation(successor who) noexcept;         // without the lock
+void complete_fenced_resignation(successor who) noexcept;  // the same, after a heavy_fence since [MO-3]
 void resign_watcher(machine* mp) noexcept;
 void wake_sentinel() noexcept;
 void wake_sentinel_for_work() noexcept;  // by who has submitted some

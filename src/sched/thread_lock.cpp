@@ -46,7 +46,8 @@ void lock_os_thread() {
   detail::goroutine_extras& extras = extras_of(gp);
   if (extras.thread_locks++ != 0) return;
   extras.home = mp;
-  gp->status.store(detail::locked(detail::g_status::running), std::memory_order_relaxed);
+  gp->status.store(detail::locked(detail::g_status::running),
+                   std::memory_order_release);  // pairs with snapshot()
   mp->locked = gp;
   mp->hold.call();
 }
@@ -55,7 +56,7 @@ void unlock_os_thread() noexcept {
   const detail::runtime_entry entry;
   detail::machine* mp = entry.mp();
   if (!mp || !mp->locked || --mp->locked->extras->thread_locks != 0) return;
-  mp->locked->status.store(detail::g_status::running, std::memory_order_relaxed);
+  mp->locked->status.store(detail::g_status::running, std::memory_order_release);  // pairs with snapshot()
   mp->locked = nullptr;
 }
 

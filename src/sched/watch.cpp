@@ -181,7 +181,7 @@ bool joins(std::int64_t now) noexcept {
 
 // Asks the victim for half of its queue (steal_request.hpp); false if it has not answered in time.
 bool ask(processor* victim, loot& got, std::int64_t longest) noexcept {
-  machine* owner = victim->owner.load(std::memory_order_acquire);
+  machine* owner = victim->owner.load(std::memory_order_acquire);  // pairs with take_into_use()
   if (!owner) return false;
   victim->request.ask();
   owner->hold.call();
@@ -228,7 +228,7 @@ goroutine* take_by_force(machine* mp, processor* victim) noexcept {
     heavy_fence();  // the theft may have been given up before its own
   goroutine* gp = stow(mp, victim, got);
   if (who != successor::asleep) notify_submit();  // there may be a sentinel since
-  complete_resignation(who);
+  complete_fenced_resignation(who);
   return gp;
 }
 

@@ -63,7 +63,8 @@ std::uint32_t now_in_seconds() noexcept {
 void notice(goroutine& g, std::uint32_t now) noexcept { g.noticed.store(now, std::memory_order_relaxed); }
 
 std::uint32_t seconds_parked(const goroutine& g) noexcept {
-  if (g.parked.load(std::memory_order_relaxed) == parked_state::untouched) return 0;
+  // Pairs with whoever has noticed it.
+  if (g.parked.load(std::memory_order_acquire) == parked_state::untouched) return 0;
   return now_in_seconds() - g.noticed.load(std::memory_order_relaxed);
 }
 

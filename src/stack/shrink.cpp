@@ -12,6 +12,7 @@
 
 #include <goro/detail/fence.hpp>
 
+#include "os/thread.hpp"
 #include "sched/scheduler.hpp"
 #include "stack/parked.hpp"
 #include "stack/stack_pool.hpp"
@@ -50,7 +51,9 @@ class trimming {
     more_ = true;
     if (now == parked_state::untouched) {
       notice(g, now_);
-      g.parked.compare_exchange_strong(now, parked_state::seen, std::memory_order_relaxed);
+      g.parked.compare_exchange_strong(now, parked_state::seen,
+                                       std::memory_order_release,  // pairs with seconds_parked()
+                                       std::memory_order_relaxed);
     } else if (now == parked_state::seen && may_trim(g)) {
       batch_[count_++] = &g;
       if (count_ == batch_.size()) finish_batch();
@@ -58,7 +61,8 @@ class trimming {
   }
 
   void finish_batch() noexcept {
-    const time_point start = clock::now();
+    if (count_ == 0) return;
+    const std::chrono::nanoseconds before = own_cpu_time();
     for (std::size_t i = 0; i != count_; ++i) {
       if (!claim_parked(*batch_[i], parked_state::seen)) batch_[i] = nullptr;  // it has run
     }
@@ -66,7 +70,7 @@ class trimming {
     for (std::size_t i = 0; i != count_; ++i) {
       if (batch_[i]) end_trim(*batch_[i]);
     }
-    const clock::duration took = clock::now() - start;
+    const std::chrono::nanoseconds took = own_cpu_time() - before;
     if (took < count_ * k_rich) in_vain_ += took;
     count_ = 0;
   }
@@ -103,7 +107,7 @@ class trimming {
   std::size_t count_ = 0;
   std::size_t small_ = 0;
   std::size_t large_ = 0;
-  clock::duration in_vain_{0};
+  std::chrono::nanoseconds in_vain_{0};
   bool more_ = false;
 };
 

@@ -51,7 +51,8 @@ timer_node* timer_heap::take_due(time_point now) noexcept {
   remove(0);
   // The next one may be due, too, and is in nobody's cache: it comes while this one fires.
   if (!entries_.empty()) __builtin_prefetch(entries_.front().node());
-  t->status.store(timer_node::state::firing, std::memory_order_relaxed);
+  // Who stops it meanwhile reads in which heap it stood; pairs with timer_heap::disarm().
+  t->status.store(timer_node::state::firing, std::memory_order_release);
   publish();
   return t;
 }
