@@ -68,13 +68,21 @@ def every_kind_of_error():
     check(re.search(r"error: \d+ times connect: Connection refused", out), out)
 
 
+def catches(pid, signum):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        mask = next(line.split()[1] for line in status if line.startswith("SigCgt:"))
+    return int(mask, 16) >> (signum - 1) & 1
+
+
 def it_ends_in_time():
     with Server(RESPONDER) as server:
         begin = time.monotonic()
         load(server.address, "/silent", expect=1)  # the answer would come after --timeout, 5 s
         check(time.monotonic() - begin < 4, "it waits for the last answers")
         running = subprocess.Popen([PROGRAM, "--address", server.address, "--duration", "60s"], stdout=subprocess.PIPE)
-        time.sleep(0.3)
+        while not catches(running.pid, signal.SIGINT):
+            check(running.poll() is None, "it has ended at once")
+            time.sleep(0.01)
         running.send_signal(signal.SIGINT)
         out, _ = running.communicate(timeout=10)
         check(b"requests per second" in out, out)

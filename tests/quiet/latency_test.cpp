@@ -142,11 +142,7 @@ struct Latency : goro_test::procs_test {
     ADD_FAILURE() << least.count() << " ns beyond the kernel's latency";
   }
 };
-// Needs an idle P; and a sanitizer has latencies of its own.
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Latency);
-#if !defined(GORO_TSAN) && !defined(GORO_ASAN)
-INSTANTIATE_TEST_SUITE_P(Procs, Latency, testing::Values(2, 4, 32));
-#endif
+INSTANTIATE_TEST_SUITE_P(Procs, Latency, testing::Values(2, 4, 32));  // needs an idle P
 
 TEST_P(Latency, SCHED_05_one_made_ready_by_one_that_keeps_computing) {
   expect_within_bound(goroutine_latency);
