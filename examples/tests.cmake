@@ -7,6 +7,14 @@ if(TARGET example_tour AND NOT CMAKE_CROSSCOMPILING)
   set_tests_properties(example.tour.wordcount PROPERTIES LABELS "example;concurrent" TIMEOUT 120)
 endif()
 
+# Where a process may have little address space: 8 GB, of which a stack of 1 GB each would soon be all.
+if(TARGET example_tour AND NOT CMAKE_CROSSCOMPILING)
+  add_test(NAME example.tour.little_space COMMAND sh -c "ulimit -v 8000000 && exec \"$0\" \"$1\""
+                                                  $<TARGET_FILE:example_tour> ${PROJECT_SOURCE_DIR}/include)
+  set_tests_properties(example.tour.little_space PROPERTIES LABELS example TIMEOUT 300 RUN_SERIAL ON ENVIRONMENT
+                                                            TMPDIR=${CMAKE_CURRENT_BINARY_DIR})
+endif()
+
 # The trace that it records of itself, and the picture of it.
 find_package(Python3 COMPONENTS Interpreter)
 if(TARGET example_tour

@@ -10,7 +10,7 @@ checklist=${1:-../shared/semantics.md}
 shift $(($# > 0 ? 1 : 0))
 [[ -r $checklist ]] || { echo "cannot read '$checklist'" >&2; exit 2; }
 groups=("$@")
-((${#groups[@]} > 0)) || groups=(LIFE CHAN SELECT SYNC TIME CTX ERRG MM)
+((${#groups[@]} > 0)) || groups=(LIFE SCHED STACK CHAN SELECT SYNC TIME CTX ERRG MM NET DIAG)
 
 status=0
 tests=$(grep -rhoE '\b[A-Z]+_[0-9]+_[a-z]' tests | sed -E 's/_[a-z]$//' | sort -u)

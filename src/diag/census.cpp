@@ -196,7 +196,7 @@ std::vector<census_member> running_now() {
     const goroutine* gp = mp ? mp->curg.get() : nullptr;
     census_member one;
     if (gp) {
-      settle_descriptors();
+      see_descriptors();
       one = {.id = gp->id.load(std::memory_order_relaxed), .name = name_of(*gp), .labels = {}};
     }
     all.push_back(std::move(one));

@@ -33,15 +33,17 @@ processor_stats stats_of(const detail::processor& pp) {
 }
 
 void add_processors(runtime_stats& s) {
-  s.goroutines_started = sched.foreign_started.load(std::memory_order_relaxed);
   // What has ended or was given back first, as in goroutine_count().
   std::uint64_t stacks_given_back = 0;
   std::uint64_t stacks_taken = 0;
-  for_each_processor([&](const detail::processor& pp) { stacks_given_back += pp.stacks.given_back(); });
+  for_each_processor([&](const detail::processor& pp) {
+    stacks_given_back += pp.stacks.given_back();
+    s.goroutines_finished += pp.finished.get(std::memory_order_acquire);  // pairs with end_of_function()
+  });
+  s.goroutines_started = sched.foreign_started.load(std::memory_order_relaxed);
   for_each_processor([&](detail::processor& pp) {
     const processor_stats one = stats_of(pp);
     s.goroutines_started += pp.started.get();
-    s.goroutines_finished += pp.finished.get();
     s.switches += one.switches;
     s.yields += one.yields;
     s.preemptions += one.preemptions;
@@ -94,7 +96,7 @@ std::size_t goroutine_count() noexcept {
   // Ends first: one that starts and ends between the two sums must not make the difference negative.
   std::uint64_t finished = 0;
   for_each_processor([&](const detail::processor& pp) {
-    finished += pp.finished.get(std::memory_order_acquire);  // pairs with finish()
+    finished += pp.finished.get(std::memory_order_acquire);  // pairs with end_of_function()
   });
   std::uint64_t started = sched.foreign_started.load(std::memory_order_relaxed);
   for_each_processor([&](const detail::processor& pp) { started += pp.started.get(); });

@@ -173,35 +173,41 @@ bool provide_rings() noexcept {
   return all;
 }
 
+using runner = std::pair<const goroutine*, std::uint64_t>;
+
 // The scheduler's lock is held: what there is room for. Others run meanwhile, and may have begun just now.
-void note_runners(trace_beginning& now) noexcept {
-  const auto add = [](std::vector<trace_runner>& to, const goroutine* gp, std::uint64_t where) {
-    if (!gp || to.size() == to.capacity()) return;
-    settle_descriptors();
-    to.push_back({id_of(gp), where});
+void note_runners(trace_beginning& now, std::vector<runner>& away, std::vector<runner>& with_p) noexcept {
+  const auto add = [](std::vector<runner>& to, const goroutine* gp, std::uint64_t where) {
+    if (gp && to.size() != to.capacity()) to.emplace_back(gp, where);
   };
-  for (const machine* mp = first_machine(); mp; mp = mp->next_machine)
-    add(now.away, mp->away.who, thread_of(mp));
+  for (const machine* mp = first_machine(); mp; mp = mp->next_machine) add(away, mp->away.who, thread_of(mp));
   const int made = sched.made.load(std::memory_order_acquire);  // pairs with make_processor()
   for (int i = 0; i != made; ++i) {
     const machine* owner =
         sched.all[i].load(std::memory_order_relaxed)->owner.load(std::memory_order_relaxed);
-    add(now.with_p, owner ? owner->curg.get() : nullptr, static_cast<std::uint64_t>(i));
+    add(with_p, owner ? owner->curg.get() : nullptr, static_cast<std::uint64_t>(i));
   }
+  see_descriptors();
+  for (const auto& [gp, thread] : away) now.away.push_back({id_of(gp), thread});
+  for (const auto& [gp, p] : with_p) now.with_p.push_back({id_of(gp), p});
 }
 
 }  // namespace
 
 int begin_recording(trace_beginning& now) {
   constexpr std::size_t k_most_away = 1024;
-  now.with_p.reserve(k_max_procs);
+  std::vector<runner> away;
+  std::vector<runner> with_p;
   now.away.reserve(k_most_away);
+  now.with_p.reserve(k_max_procs);
+  away.reserve(now.away.capacity());
+  with_p.reserve(now.with_p.capacity());
   const lock_guard guard(sched.guard);
   g_steady.store(ticks_are_steady(), std::memory_order_relaxed);  // who finds a new ring sees it
   if (!provide_rings()) return ENOMEM;
   now.ticks = trace_ticks();
   now.ns = trace_ns();
-  note_runners(now);
+  note_runners(now, away, with_p);
   set_recording(true);
   return 0;
 }

@@ -89,8 +89,20 @@ void discard(std::byte* first, std::size_t bytes) noexcept {
     ::madvise(first + (begin - reinterpret_cast<std::uintptr_t>(first)), end - begin, MADV_DONTNEED);
 }
 
+namespace {
+
+constexpr std::size_t k_at_once = 16;  // pages for which the kernel is asked
+
+}  // namespace
+
+bool any_resident_near_top(const std::byte* bottom, const std::byte* top) noexcept {
+  unsigned char resident[k_at_once];
+  const std::size_t n = std::min(k_at_once, static_cast<std::size_t>(top - bottom) / k_page);
+  if (n == 0 || ::mincore(const_cast<std::byte*>(top) - n * k_page, n * k_page, resident) != 0) return n != 0;
+  return std::any_of(resident, resident + n, [](unsigned char page) { return (page & 1) != 0; });
+}
+
 std::size_t resident_from_top(const std::byte* bottom, const std::byte* top) noexcept {
-  constexpr std::size_t k_at_once = 16;
   unsigned char resident[k_at_once];
   const std::size_t pages = (static_cast<std::size_t>(top - bottom) + k_page - 1) / k_page;
   for (std::size_t end = pages; end != 0;) {

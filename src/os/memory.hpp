@@ -47,6 +47,9 @@ struct strided_pages {
 // How many bytes of [bottom, top) hold memory, counted from the top down to the first page that does not.
 std::size_t resident_from_top(const std::byte* bottom, const std::byte* top) noexcept;
 
+// Does any page of [bottom, top), of the last 16, hold memory?
+bool any_resident_near_top(const std::byte* bottom, const std::byte* top) noexcept;
+
 // The most address space that the process may have: its own limit (ulimit -v), or what a system that commits
 // no more memory than it has would give to all. k_no_limit if there is neither.
 inline constexpr std::size_t k_no_limit = static_cast<std::size_t>(-1);

@@ -55,10 +55,10 @@ int start_thread(void* (*body)(void*), void* arg, pthread_t* handle) noexcept {
 
 namespace {
 
-std::chrono::nanoseconds time_of(clockid_t clock) noexcept {
+std::int64_t time_of(clockid_t clock) noexcept {
   timespec t{};
   ::clock_gettime(clock, &t);
-  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+  return t.tv_sec * std::int64_t{1'000'000'000} + t.tv_nsec;
 }
 
 }  // namespace
@@ -70,10 +70,10 @@ void thread_id::note_self() noexcept {
   cpu_clock.store(clock, std::memory_order_relaxed);
 }
 
-std::chrono::nanoseconds own_cpu_time() noexcept { return time_of(CLOCK_THREAD_CPUTIME_ID); }
+std::int64_t own_cpu_time() noexcept { return time_of(CLOCK_THREAD_CPUTIME_ID); }
 
 std::int64_t thread_id::cpu_time() const noexcept {
-  return time_of(cpu_clock.load(std::memory_order_relaxed)).count();
+  return time_of(cpu_clock.load(std::memory_order_relaxed));
 }
 
 // The kernel's line on the thread: "number (name) state ...", with anything in the name.

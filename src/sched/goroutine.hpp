@@ -67,6 +67,7 @@ struct eh_globals {
 enum class parked_state : std::uint8_t {
   untouched,
   seen,     // a pass has found it parked, at `noticed`
+  bare,     // and, a later one, no memory next to where it stands
   claimed,  // it is one of those that come next; it may run and does not wait
   held,     // its stack is being trimmed or read: who wants to run must wait
   trimmed,
@@ -175,8 +176,9 @@ goroutine* take_shared_descriptor();
 void give_shared_descriptor(goroutine* gp) noexcept;
 
 // After it the making of every descriptor is seen to which the caller has found a pointer before, by whatever
-// way: who made it held the depot's lock, and let it go before there was a pointer.
-void settle_descriptors() noexcept;
+// way: who made it held the depot's lock, and let it go before there was a pointer; had the caller held it
+// before that, it could not have read the pointer.
+void see_descriptors() noexcept;
 
 // Calls visit(g) for every descriptor that has its memory, dead ones included.
 void for_each_descriptor(void (*visit)(goroutine& g, void* arg), void* arg);

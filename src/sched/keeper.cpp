@@ -36,7 +36,7 @@ namespace {
 
 constexpr std::chrono::milliseconds k_period{1000};
 constexpr std::chrono::milliseconds k_longest{3000};
-constexpr int k_share = 4000;  // of the time: among ten thousand goroutines a look takes a millisecond
+constexpr int k_share = 4000;  // of a core's time, up to the longest rest: a million goroutines take more
 constexpr std::uint32_t k_idle_rounds = 5;  // after which a thread that nobody needs ends
 
 constinit helper_thread g_keeper;
@@ -94,10 +94,10 @@ bool may_sleep(std::uint64_t turns_before) noexcept {
 void* keeper_thread(void*) {
   race_hide();
   for (std::uint64_t turns = 0; !sched.freezing.load(std::memory_order_relaxed);) {
-    const std::chrono::nanoseconds before = own_cpu_time();
+    const std::int64_t before = own_cpu_time();
     const std::uint64_t turns_before = std::exchange(turns, activity());
     const findings found = look_around(turns != turns_before);
-    const std::chrono::nanoseconds took = own_cpu_time() - before;
+    const std::chrono::nanoseconds took(own_cpu_time() - before);
     if (!found.more && may_sleep(turns_before)) g_keeper.sleep_until_roused();
     answer_quit();
     const int share = found.gave_back ? 0 : k_share;

@@ -132,7 +132,7 @@ enum class successor { not_needed, to_be_woken, asleep, stands_by };
 successor provide_for_idle() noexcept;  // the scheduler's lock is held
 successor begin_resignation(machine* mp) noexcept;
 void complete_resignation(successor who) noexcept;         // without the lock
-void complete_fenced_resignation(successor who) noexcept;  // the same, after a heavy_fence since [MO-3]
+void complete_fenced_resignation(successor who) noexcept;  // [MO-3]: after a heavy_fence since the lock
 void resign_watcher(machine* mp) noexcept;
 void wake_sentinel() noexcept;
 void wake_sentinel_for_work() noexcept;  // by who has submitted some

@@ -63,7 +63,7 @@ std::uint32_t now_in_seconds() noexcept {
 void notice(goroutine& g, std::uint32_t now) noexcept { g.noticed.store(now, std::memory_order_relaxed); }
 
 std::uint32_t seconds_parked(const goroutine& g) noexcept {
-  // Pairs with whoever has noticed it.
+  // Pairs with trimming::visit() and let_go().
   if (g.parked.load(std::memory_order_acquire) == parked_state::untouched) return 0;
   return now_in_seconds() - g.noticed.load(std::memory_order_relaxed);
 }

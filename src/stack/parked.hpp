@@ -49,8 +49,9 @@ bool hold_parked(goroutine& g) noexcept;
 void let_go(goroutine& g, parked_state next) noexcept;
 void withdraw_claim(goroutine& g, parked_state former) noexcept;
 
-// It has been found parked for the first time since it ran, at a time of the clock.
-std::uint32_t now_in_seconds() noexcept;
+std::uint32_t now_in_seconds() noexcept;  // of the clock
+
+// It has been found parked for the first time since it ran.
 void notice(goroutine& g, std::uint32_t now) noexcept;
 // For how many seconds it is known to have been parked.
 std::uint32_t seconds_parked(const goroutine& g) noexcept;

@@ -6,13 +6,14 @@
 // and writes below; so one that a machine notes as the last that it has left is not touched either.
 #include "stack/shrink.hpp"
 
+#include <algorithm>
 #include <array>
-#include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 #include <goro/detail/fence.hpp>
 
-#include "os/thread.hpp"
+#include "os/memory.hpp"
 #include "sched/scheduler.hpp"
 #include "stack/parked.hpp"
 #include "stack/stack_pool.hpp"
@@ -28,19 +29,28 @@ bool just_left(const goroutine* gp) noexcept {
   return false;
 }
 
-void discard_below(const goroutine& g, std::uintptr_t sp) noexcept {
-  const stack_slot* s = g.stack();
-  const auto bottom = reinterpret_cast<std::uintptr_t>(s->bottom);
-  if (sp > bottom) discard(s->bottom, sp - bottom);  // whole pages: none that holds what is at sp
-}
+// The whole pages below where it stands, [bottom, end).
+struct unused_part {
+  std::byte* bottom;
+  std::byte* end;
+
+  unused_part(const goroutine& g, void* sp) noexcept : bottom(g.stack()->bottom) {
+    const std::size_t within = reinterpret_cast<std::uintptr_t>(sp) % k_page;
+    end = std::max(bottom, static_cast<std::byte*>(sp) - within);
+  }
+  bool shows_memory() const noexcept { return any_resident_near_top(bottom, end); }
+  void give_back() const noexcept { discard(bottom, static_cast<std::size_t>(end - bottom)); }
+};
 
 class trimming {
  public:
-  // Of small ones, and of large ones. Each costs 1 to 10 us though there be nothing to give back, and an idle
-  // program is to use no CPU: ten thousand are spread over minutes, and a machine that is slow just now does
-  // fewer at a time.
-  static constexpr std::size_t k_most = 64;
-  static constexpr std::chrono::microseconds k_most_in_vain{200};
+  // How many are looked at, 0.4 us each, of large stacks and of small ones: a large one does not wait behind
+  // many that are small. Most have nothing below, and are not trimmed at once: that would cost 1 to 10 us,
+  // for nothing.
+  static constexpr std::size_t k_most = 128;
+  // How many large ones of these are trimmed all the same: a function that leaves out more than 64 KB of its
+  // frame, which -fstack-clash-protection does not let it, may have memory behind the gap.
+  static constexpr std::size_t k_most_bare = 16;
 
   void visit(goroutine& g) noexcept {
     if (unmarked(g.status.load(std::memory_order_relaxed)) != g_status::waiting ||
@@ -54,60 +64,66 @@ class trimming {
       g.parked.compare_exchange_strong(now, parked_state::seen,
                                        std::memory_order_release,  // pairs with seconds_parked()
                                        std::memory_order_relaxed);
-    } else if (now == parked_state::seen && may_trim(g)) {
-      batch_[count_++] = &g;
-      if (count_ == batch_.size()) finish_batch();
+    } else if (now == parked_state::seen) {
+      add(g, now, is_large(g) ? large_ : small_, k_most);
+    } else if (now == parked_state::bare) {
+      add(g, now, bare_, k_most_bare);
     }
   }
 
-  void finish_batch() noexcept {
+  // With one fence for all: who is claimed does not wait.
+  void finish() noexcept {
     if (count_ == 0) return;
-    const std::chrono::nanoseconds before = own_cpu_time();
     for (std::size_t i = 0; i != count_; ++i) {
-      if (!claim_parked(*batch_[i], parked_state::seen)) batch_[i] = nullptr;  // it has run
+      if (!claim_parked(*batch_[i].g, batch_[i].former)) batch_[i].g = nullptr;  // it has run
     }
     heavy_fence();  // [MO-7]
     for (std::size_t i = 0; i != count_; ++i) {
-      if (batch_[i]) end_trim(*batch_[i]);
+      if (batch_[i].g) end_trim(*batch_[i].g, batch_[i].former);
     }
-    const std::chrono::nanoseconds took = own_cpu_time() - before;
-    if (took < count_ * k_rich) in_vain_ += took;
-    count_ = 0;
   }
 
   bool more() const noexcept { return more_; }
 
  private:
-  static constexpr std::size_t k_batch = 16;  // all: who is claimed does not wait
-  // Some hundred pages for each: what takes longer is of use.
-  static constexpr std::chrono::microseconds k_rich{50};
+  struct candidate {
+    goroutine* g;
+    parked_state former;
+  };
 
-  bool may_trim(const goroutine& g) noexcept {
+  static bool is_large(const goroutine& g) noexcept {
     // It may have ended meanwhile; pairs with bind().
     const stack_slot* s = g.bound_stack.load(std::memory_order_acquire);
-    const bool large = s && s->size() > 2 * k_second_stack;
-    std::size_t& done = large ? large_ : small_;
-    if (done == k_most || in_vain_ >= k_most_in_vain) return false;
-    ++done;
-    return true;
+    return s && s->size() > 2 * k_second_stack;
   }
 
-  static void end_trim(goroutine& g) noexcept {
+  void add(goroutine& g, parked_state former, std::size_t& those, std::size_t most) noexcept {
+    if (those == most) return;
+    ++those;
+    batch_[count_++] = {.g = &g, .former = former};
+  }
+
+  static void end_trim(goroutine& g, parked_state former) noexcept {
     const bool waits = unmarked(g.status.load(std::memory_order_acquire)) == g_status::waiting;
     void* const sp = saved_context(g);
     if (!waits || !sp) return withdraw_claim(g, parked_state::untouched);
-    if (just_left(&g)) return withdraw_claim(g, parked_state::seen);
+    if (just_left(&g)) return withdraw_claim(g, former);
     if (!hold_parked(g)) return;
-    discard_below(g, reinterpret_cast<std::uintptr_t>(sp));
+    const unused_part unused(g, sp);
+    if (former == parked_state::bare || unused.shows_memory()) {
+      unused.give_back();
+    } else if (is_large(g)) {
+      return let_go(g, parked_state::bare);
+    }
     let_go(g, parked_state::trimmed);
   }
 
   const std::uint32_t now_ = now_in_seconds();  // one look at the clock for all
-  std::array<goroutine*, k_batch> batch_{};
+  std::array<candidate, 2 * k_most + k_most_bare> batch_{};
   std::size_t count_ = 0;
-  std::size_t small_ = 0;
   std::size_t large_ = 0;
-  std::chrono::nanoseconds in_vain_{0};
+  std::size_t small_ = 0;
+  std::size_t bare_ = 0;
   bool more_ = false;
 };
 
@@ -118,7 +134,7 @@ bool trim_parked_stacks() noexcept {
   const lock_guard guard(pass_lock());
   trimming pass;
   for_each_descriptor([&pass](goroutine& g) { pass.visit(g); });
-  pass.finish_batch();
+  pass.finish();
   return pass.more();
 }
 

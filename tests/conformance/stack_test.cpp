@@ -357,4 +357,33 @@ TEST_P(Stacks, STACK_05_the_limit_changes_while_goroutines_come_and_go) {
   });
 }
 
+// By which a recursion that does not know how deep it goes can stop in time.
+[[gnu::noinline]] std::size_t recurse_while_there_is_room() {
+  std::array<volatile char, 512> frame;
+  frame[0] = 1;
+  if (goro::this_goroutine::stack_remaining() < 64 * k_kb) return 1;
+  return recurse_while_there_is_room() + static_cast<std::size_t>(frame[0]);
+}
+
+TEST_P(Stacks, stack_remaining_tells_how_far_it_is_to_the_end) {
+  constexpr std::size_t k_size = 1 * k_mb;
+  goro::wait_group ended;
+  ended.add();
+  goro::go(goro::go_options{}.stack(k_size), [&] {
+    const std::size_t at_first = goro::this_goroutine::stack_remaining();
+    EXPECT_GE(at_first, k_size - 16 * k_kb);
+    EXPECT_LE(at_first, k_size + k_size / 16);
+    std::size_t deeper = 0;
+    const auto r = dive<k_kb>(512 * k_kb, [&] { deeper = goro::this_goroutine::stack_remaining(); });
+    EXPECT_LE(deeper, at_first - 512 * k_kb);
+    EXPECT_GE(deeper + r.bytes + 16 * k_kb, at_first);
+    EXPECT_GT(recurse_while_there_is_room(), 100U);
+    EXPECT_EQ(goro::this_goroutine::stack_remaining(), at_first) << "and back again";
+    ended.done();
+  });
+  ended.wait();
+  EXPECT_GT(goro::this_goroutine::stack_remaining(), 64 * k_kb) << "of a plain thread";
+  EXPECT_GT(recurse_while_there_is_room(), 100U);
+}
+
 }  // namespace

@@ -169,6 +169,7 @@ def the_idle_are_closed():
             while time.monotonic() - begin < 1.2:  # one direction at a time is enough to be busy
                 busy.sendall(b"x")
                 equal(read_exactly(busy, 1), b"x")
+                time.sleep(0.05)
             with contextlib.suppress(ConnectionResetError):
                 equal(read_all(idle), b"")
             check(0.5 <= time.monotonic() - begin < 5, "the idle one ends at the wrong time")

@@ -353,6 +353,10 @@ struct scheduler {
     return provide_for_idle();
   }
   void complete_resignation(successor who) {
+    if (who == successor::asleep) Atomics::heavy_fence();
+    complete_fenced_resignation(who);
+  }
+  void complete_fenced_resignation(successor who) {
     if (who == successor::to_be_woken) appoint_watcher();
     if (who == successor::stands_by) wake_sentinel();
     if (who != successor::asleep || Flaw == flaw::appointed_blindly) return;
@@ -377,7 +381,6 @@ struct scheduler {
       if (appoint_stand_by(mp)) return;
       who = provide_for_idle();
     }
-    if (who == successor::asleep) Atomics::heavy_fence();
     complete_resignation(who);
   }
   void wake_sentinel() {
@@ -415,7 +418,6 @@ struct scheduler {
       }
     }
     if (heir) return heir->wake.set();
-    if (who == successor::asleep) Atomics::heavy_fence();
     complete_resignation(who);
   }
   void stop_machine(machine* mp) {
@@ -441,10 +443,7 @@ struct scheduler {
       push_idle_machine(mp);
     }
     if (Flaw == flaw::left_for_certain) who = successor::asleep;
-    if (Flaw != flaw::left_blindly) {
-      if (who == successor::asleep) Atomics::heavy_fence();
-      complete_resignation(who);
-    }
+    if (Flaw != flaw::left_blindly) complete_resignation(who);
     sleep_until_assigned(mp, has_due);
     return true;
   }
@@ -522,10 +521,10 @@ struct scheduler {
     if (Flaw != flaw::theft_without_fence) Atomics::heavy_fence();
     const int item = victim.queue.pop();
     const int more = item == k_nothing ? k_nothing : victim.queue.pop();
-    if (Flaw == flaw::shows_loot_late) complete_resignation(who);
+    if (Flaw == flaw::shows_loot_late) complete_fenced_resignation(who);
     if (more != k_nothing) static_cast<processor*>(mp->pp)->queue.push(more);
     if (who != successor::asleep && Flaw != flaw::hides_loot) notify_submit();
-    if (Flaw != flaw::shows_loot_late) complete_resignation(who);
+    if (Flaw != flaw::shows_loot_late) complete_fenced_resignation(who);
     return item;
   }
   int watch(machine* mp) {

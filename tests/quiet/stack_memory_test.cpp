@@ -5,11 +5,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <vector>
 
 #include <goro/goro.hpp>
 
 #include "support/dive.hpp"
 #include "support/fixture.hpp"
+#include "support/process_state.hpp"
 #include "support/watchdog.hpp"
 
 namespace {
@@ -35,29 +38,40 @@ struct StackMemory : goro_test::procs_test {
 };
 INSTANTIATE_TEST_SUITE_P(Procs, StackMemory, testing::Values(2));
 
-// So many goroutines that have begun and wait.
+// So many goroutines that have begun and wait, on one channel or on one each.
 class crowd {
  public:
-  explicit crowd(std::size_t n) {
+  enum class waits { together, apart };
+  explicit crowd(std::size_t n, waits where = waits::together) {
+    if (where == waits::apart) gates_.assign(n, all_);  // filled, so that it counts as memory from before
+    before_ = held_kb();
     in_goroutine([&] {
       goro::wait_group begun;
+      begun.add(static_cast<std::int64_t>(n));
       for (std::size_t i = 0; i != n; ++i) {
-        begun.add();
-        ended_.go([this, &begun] {
+        if (where == waits::apart) gates_[i] = goro::chan<goro::unit>();
+        ended_.go([gate = where == waits::apart ? gates_[i] : all_, &begun] {
           begun.done();
-          gate_.recv();
+          gate.recv();
         });
       }
       begun.wait();
     });
   }
+  // What it costs each of them, page tables included.
+  std::size_t bytes_each(std::size_t n) const { return (held_kb() - before_) * k_kb / n; }
   void release() {
-    gate_.close();
+    all_.close();
+    for (const auto& gate : gates_) gate.close();
     ended_.wait();
   }
 
  private:
-  goro::chan<goro::unit> gate_;
+  static std::size_t held_kb() { return resident_kb() + goro_test::page_table_kb(); }
+
+  goro::chan<goro::unit> all_;
+  std::vector<goro::chan<goro::unit>> gates_;
+  std::size_t before_ = 0;
   goro::wait_group ended_;
 };
 
@@ -66,16 +80,35 @@ bool has_free_gb(std::size_t gb) {
   return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) >= gb << 30;
 }
 
+std::size_t many() { return has_free_gb(8) ? 1'000'000 : 100'000; }
+
+void expect_modest(const crowd& all, std::size_t n, std::size_t bytes) {
+  EXPECT_LE(all.bytes_each(n), bytes) << "for " << n;
+  EXPECT_LT(goro_test::count_mappings(), 200U);
+}
+
 TEST_P(StackMemory, STACK_01_a_million_parked_goroutines_cost_a_page_each_and_little_more) {
   goro_test::allow_longer(50s);  // where the machine has to find the memory first, a page costs 40 us
-  const std::size_t n = has_free_gb(8) ? 1'000'000 : 100'000;
   const std::size_t before = resident_kb();
-  crowd all(n);
-  const std::size_t parked = resident_kb();
-  all.release();
-  EXPECT_LE((parked - before) * k_kb, n * 5000) << "bytes for " << n;
+  {
+    const std::size_t n = many();
+    crowd all(n);
+    expect_modest(all, n, 4'900);
+    all.release();
+  }
   EXPECT_TRUE(eventually([&] { return resident_kb() <= before + before / 10 + 1 * k_kb; }, 15s))
       << resident_kb() << " KB instead of " << before;
+}
+
+// The channels' memory, 128 bytes each, is malloc's, which keeps it.
+TEST_P(StackMemory, STACK_01_and_so_they_do_on_a_channel_each) {
+  goro_test::allow_longer(50s);
+  const std::size_t n = many();
+  const std::size_t before = resident_kb();
+  crowd all(n, crowd::waits::apart);
+  expect_modest(all, n, 5'050);
+  all.release();
+  EXPECT_TRUE(eventually([&] { return resident_kb() <= before + n * 160 / k_kb; }, 15s));
 }
 
 TEST_P(StackMemory, STACK_07_a_parked_goroutine_gives_back_what_a_deep_call_has_taken) {
@@ -120,6 +153,33 @@ TEST_P(StackMemory, STACK_07_the_stacks_of_ended_goroutines_are_given_back) {
   EXPECT_TRUE(eventually([&] { return resident_kb() <= before + 2 * k_kb; }, 6s)) << resident_kb() << " KB";
 }
 
+TEST_P(StackMemory, STACK_07_a_deep_one_does_not_wait_for_thousands_that_have_nothing) {
+  crowd others(20'000);
+  const std::size_t before = resident_kb();
+  const goro::chan<goro::unit> gate;
+  goro::wait_group ended;
+  ended.add();
+  goro::go(goro::go_options{}.stack(128 * k_mb), [&] {
+    expect_depth<k_kb>(64 * k_mb);
+    gate.recv();
+    ended.done();
+  });
+  EXPECT_TRUE(eventually([&] { return resident_kb() >= before + 60 * k_kb; }));
+  EXPECT_TRUE(eventually([&] { return resident_kb() <= before + 2 * k_kb; }, 15s)) << resident_kb() << " KB";
+  gate.close();
+  ended.wait();
+  others.release();
+}
+
+TEST_P(StackMemory, STACK_07_900_mb_of_recursion_are_given_back) {
+  if (!has_free_gb(2)) GTEST_SKIP() << "too little memory";
+  in_goroutine([] {});
+  const std::size_t before = resident_kb();
+  in_goroutine([] { expect_depth<k_kb>(900 * k_mb); });
+  EXPECT_TRUE(eventually([&] { return resident_kb() <= before + before / 10; }, 5s))
+      << resident_kb() << " KB instead of " << before;
+}
+
 TEST_P(StackMemory, STACK_07_nothing_is_taken_from_a_goroutine_that_runs) {
   const std::size_t before = resident_kb();
   in_goroutine([&] {
@@ -129,21 +189,33 @@ TEST_P(StackMemory, STACK_07_nothing_is_taken_from_a_goroutine_that_runs) {
   });
 }
 
-TEST_P(StackMemory, STACK_08_bursts_of_goroutines_leave_memory_as_it_was) {
-  constexpr std::size_t k_burst = 100'000;
+void expect_bursts_leave_nothing(std::size_t burst) {
   const std::size_t before = resident_kb();
   std::size_t first_peak = 0;
-  for (int burst = 0; burst < 3; ++burst) {
-    crowd all(k_burst);
-    const std::size_t peak = resident_kb();
-    all.release();
-    EXPECT_GE(peak, before + k_burst * 4) << "they have no stacks";
-    if (burst == 0) first_peak = peak;
-    EXPECT_LE(peak, first_peak + first_peak / 20) << "burst " << burst;
+  for (int i = 0; i < 3; ++i) {
+    std::size_t peak = 0;
+    {
+      crowd all(burst);
+      peak = resident_kb();
+      all.release();
+    }
+    EXPECT_GE(peak, before + burst * 4) << "they have no stacks";
+    if (i == 0) first_peak = peak;
+    EXPECT_LE(peak, first_peak + first_peak / 20) << "burst " << i;
     const std::size_t allowed = before + before / 10 + 1 * k_kb;
     EXPECT_TRUE(eventually([&] { return resident_kb() <= allowed; }, 10s))
-        << resident_kb() << " KB instead of " << before << " after burst " << burst;
+        << resident_kb() << " KB instead of " << before << " after burst " << i;
   }
+}
+
+TEST_P(StackMemory, STACK_08_bursts_of_goroutines_leave_memory_as_it_was) {
+  expect_bursts_leave_nothing(100'000);
+}
+
+TEST_P(StackMemory, STACK_08_bursts_of_a_million_leave_memory_as_it_was) {
+  goro_test::allow_longer(120s);
+  if (!has_free_gb(8)) GTEST_SKIP() << "too little memory";
+  expect_bursts_leave_nothing(1'000'000);
 }
 
 TEST_P(StackMemory, STACK_08_stacks_are_used_again_and_again) {

@@ -42,6 +42,14 @@ std::size_t resident_kb() {
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) / 1024;
 }
 
+std::size_t page_table_kb() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmPTE:")) return std::stoul(line.substr(line.find(':') + 1));
+  }
+  return 0;
+}
+
 process_state look_at_process() {
   return {goro::goroutine_count(), goro::stats().stacks_in_use, count_descriptors(), resident_kb()};
 }

@@ -19,6 +19,7 @@ std::size_t count_descriptors();
 std::size_t count_threads();
 std::size_t count_mappings();
 std::size_t resident_kb();
+std::size_t page_table_kb();
 
 // False under a sanitizer, which keeps freed memory, and under an emulator, whose own memory is counted too.
 bool memory_is_ours();

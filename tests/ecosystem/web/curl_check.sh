@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# http_server and https_server, asked by curl.
-# Usage: curl_check.sh PATH-OF-http_server PATH-OF-https_server
+# http_server and https_server, asked by curl, also through tcp_proxy.
+# Usage: curl_check.sh PATH-OF-http_server PATH-OF-https_server PATH-OF-tcp_proxy
 set -uo pipefail
 
 folder=$(mktemp -d)
 server=
-trap '[[ -n $server ]] && kill -KILL "$server" 2>/dev/null; rm -rf "$folder"' EXIT
+proxy=
+trap '[[ -n $server$proxy ]] && kill -KILL $server $proxy 2>/dev/null; rm -rf "$folder"' EXIT
 failed=0
 
 fail() {
@@ -13,11 +14,11 @@ fail() {
   failed=1
 }
 
-# start PROGRAM ARGUMENT…: leaves its number in $server and its address in $address
-start() {
+# launch PROGRAM ARGUMENT…: leaves its number in $launched and its address in $address
+launch() {
   : >"$folder/stdout" # before the address of the server of before is read there
-  "$@" --root "$folder/site" --address 127.0.0.1:0 >"$folder/stdout" 2>"$folder/stderr" &
-  server=$!
+  "$@" --address 127.0.0.1:0 >"$folder/stdout" 2>"$folder/stderr" &
+  launched=$!
   for ((i = 0; i < 300; ++i)); do
     address=$(sed -n 's/^listening on //p' "$folder/stdout")
     [[ -n $address ]] && return
@@ -27,10 +28,28 @@ start() {
   exit 1
 }
 
-# stop: by SIGTERM; the exit code must be 0
+# start PROGRAM ARGUMENT…: a server of the site
+start() {
+  launch "$@" --root "$folder/site"
+  server=$launched
+}
+
+# start_proxy PROGRAM: before the server; $address is that of the proxy then
+start_proxy() {
+  launch "$1" --backend "$address"
+  proxy=$launched
+}
+
+# end NUMBER: by SIGTERM; the exit code must be 0
+end() {
+  kill -TERM "$1"
+  wait "$1" || fail "exit code $? after SIGTERM"
+}
+
 stop() {
-  kill -TERM "$server"
-  wait "$server" || fail "exit code $? after SIGTERM"
+  [[ -n $proxy ]] && end "$proxy"
+  proxy=
+  end "$server"
   server=
 }
 
@@ -89,6 +108,8 @@ printf 'secret' >"$folder/secret"
 
 start "$1" --request-timeout 500ms
 check_site "http://$address"
+start_proxy "$3"
+check_site "http://$address"
 stop
 
 start "$2" --request-timeout 500ms --write-cert "$folder/cert.pem"
@@ -99,6 +120,8 @@ expect 'its name' 'hello' --cacert "$folder/cert.pem" --resolve "localhost:${add
 ask "https://$address/" >/dev/null 2>&1 && fail 'a certificate of nobody is trusted'
 ask "http://$address/" >/dev/null 2>&1 && fail 'HTTP without TLS is answered'
 expect 'still there' 'hello' --insecure "https://$address/hello.txt"
+start_proxy "$3"
+check_site "https://$address" --insecure
 stop
 
 refused "$2" "https_server: $folder/none: No such file or directory" --cert "$folder/none" --key "$folder/none"
