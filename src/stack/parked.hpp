@@ -7,13 +7,13 @@
 //   resume  status = running;  light_fence;  if (parked != untouched) come_back();  sp = null;  go on
 //   park    status = waiting;  ...;  sp = its stack pointer (the switch);  off the stack
 //   pass    parked: what it was to claimed;  heavy_fence;  only if status is not running and sp is not null:
-//           parked: claimed to held;  trim it, or read it;  parked = trimmed, or what it was
+//           parked: claimed to held;  trim it, or read it;  parked = bare, trimmed, or what it was
 //
 // Either the pass sees that it runs, or the goroutine sees that it is claimed: then it takes the claim away,
-// or waits in come_back() for whoever holds it: for one system call, or for a walk over its frames. One fence
-// serves many. A goroutine that is about to park, or to yield, says so while it still stands on its stack,
-// but then sp is null: whoever resumed it has cleared it, and of a descriptor without a goroutine it is null,
-// too. One that has not begun has the top of its stack there for a moment: nothing is saved.
+// or waits in come_back() for whoever holds it: for two system calls, or for a walk over its frames. One
+// fence serves many. A goroutine that is about to park, or to yield, says so while it still stands on its
+// stack, but then sp is null: whoever resumed it has cleared it, and of a descriptor without a goroutine it
+// is null, too. One that has not begun has the top of its stack there for a moment: nothing is saved.
 //
 // The switch saves sp by a plain store. To read what it has saved before that, on a machine that may reorder
 // stores, a pass needs a second heavy_fence between seeing sp and reading.

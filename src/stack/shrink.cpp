@@ -1,5 +1,7 @@
 // Trimming: a goroutine that has gone deep and then parks keeps the pages that it has touched. Those below
-// its stack pointer are given back when it is found parked by two passes and has not run in between.
+// its stack pointer are given back when it is found parked by two passes, has not run in between, and has
+// memory next to where it stands. Who has none there has most likely none at all: with a large stack it comes
+// later, with a small one it is left alone (also if that memory is swapped out).
 //
 // How a pass gets hold of a parked goroutine is in parked.hpp. Between the saving of sp and the last
 // instruction on the stack are two or three that touch nothing below it, but a signal handler may run there,

@@ -41,6 +41,8 @@ void install_stack_guards(const strided_pages& guards) noexcept {
   protect_within_budget(guards);
 }
 
+bool guards_are_free() noexcept { return !g_budget.in_force.load(std::memory_order_relaxed); }
+
 void remove_stack_guards(std::size_t count) noexcept {
   if (!g_budget.in_force.load(std::memory_order_relaxed)) return;
   g_budget.taken.fetch_sub(static_cast<std::ptrdiff_t>(count), std::memory_order_relaxed);

@@ -14,6 +14,9 @@ namespace goro::detail {
 
 void install_stack_guards(const strided_pages& guards) noexcept;
 
+// Has none of them had to be a mapping so far?
+bool guards_are_free() noexcept;
+
 // So many guards are about to be unmapped.
 void remove_stack_guards(std::size_t count) noexcept;
 

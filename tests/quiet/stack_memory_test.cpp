@@ -6,10 +6,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include <goro/goro.hpp>
 
+#include "stack/stack_guard.hpp"
 #include "support/dive.hpp"
 #include "support/fixture.hpp"
 #include "support/process_state.hpp"
@@ -83,8 +85,11 @@ bool has_free_gb(std::size_t gb) {
 std::size_t many() { return has_free_gb(8) ? 1'000'000 : 100'000; }
 
 void expect_modest(const crowd& all, std::size_t n, std::size_t bytes) {
-  EXPECT_LE(all.bytes_each(n), bytes) << "for " << n;
-  EXPECT_LT(goro_test::count_mappings(), 200U);
+  const std::size_t others = n < 1'000'000 ? 50 : 0;  // among fewer the 256 large stacks weigh more
+  EXPECT_LE(all.bytes_each(n), bytes + others) << "for " << n;
+  if (goro::detail::guards_are_free()) {
+    EXPECT_LT(goro_test::count_mappings(), 200U);
+  }
 }
 
 TEST_P(StackMemory, STACK_01_a_million_parked_goroutines_cost_a_page_each_and_little_more) {
@@ -171,6 +176,29 @@ TEST_P(StackMemory, STACK_07_a_deep_one_does_not_wait_for_thousands_that_have_no
   others.release();
 }
 
+// As a function leaves it that has a large array, uses the far end of it, and was compiled without
+// -fstack-clash-protection.
+[[gnu::noinline]] void fill_behind_a_gap(std::size_t gap, std::size_t bytes) {
+  auto* volatile here = static_cast<std::byte*>(__builtin_frame_address(0));
+  std::memset(here - gap - bytes, 1, bytes);
+}
+
+TEST_P(StackMemory, STACK_07_memory_behind_a_gap_is_given_back_too) {
+  const std::size_t before = resident_kb();
+  const goro::chan<goro::unit> gate;
+  goro::wait_group ended;
+  ended.add();
+  goro::go(goro::go_options{}.stack(128 * k_mb), [&] {
+    fill_behind_a_gap(1 * k_mb, 64 * k_mb);
+    gate.recv();
+    ended.done();
+  });
+  EXPECT_TRUE(eventually([&] { return resident_kb() >= before + 60 * k_kb; }));
+  EXPECT_TRUE(eventually([&] { return resident_kb() <= before + 2 * k_kb; }, 15s)) << resident_kb() << " KB";
+  gate.close();
+  ended.wait();
+}
+
 TEST_P(StackMemory, STACK_07_900_mb_of_recursion_are_given_back) {
   if (!has_free_gb(2)) GTEST_SKIP() << "too little memory";
   in_goroutine([] {});
@@ -213,7 +241,7 @@ TEST_P(StackMemory, STACK_08_bursts_of_goroutines_leave_memory_as_it_was) {
 }
 
 TEST_P(StackMemory, STACK_08_bursts_of_a_million_leave_memory_as_it_was) {
-  goro_test::allow_longer(120s);
+  goro_test::allow_longer(55s);
   if (!has_free_gb(8)) GTEST_SKIP() << "too little memory";
   expect_bursts_leave_nothing(1'000'000);
 }

@@ -4,9 +4,10 @@
 set -uo pipefail
 
 folder=$(mktemp -d)
+launched= # and has no name yet
 server=
 proxy=
-trap '[[ -n $server$proxy ]] && kill -KILL $server $proxy 2>/dev/null; rm -rf "$folder"' EXIT
+trap 'kill -KILL $launched $server $proxy 2>/dev/null; rm -rf "$folder"' EXIT
 failed=0
 
 fail() {
@@ -31,13 +32,13 @@ launch() {
 # start PROGRAM ARGUMENT…: a server of the site
 start() {
   launch "$@" --root "$folder/site"
-  server=$launched
+  server=$launched launched=
 }
 
 # start_proxy PROGRAM: before the server; $address is that of the proxy then
 start_proxy() {
   launch "$1" --backend "$address"
-  proxy=$launched
+  proxy=$launched launched=
 }
 
 # end NUMBER: by SIGTERM; the exit code must be 0
