@@ -383,10 +383,14 @@ TEST_P(Stacks, stack_remaining_tells_how_far_it_is_to_the_end) {
     ended.done();
   });
   ended.wait();
-  std::thread([] {
-    EXPECT_GT(goro::this_goroutine::stack_remaining(), 64 * k_kb);
-    EXPECT_GT(recurse_while_there_is_room(), 100U);
-  }).join();
+  std::thread([] {  // which asks the system each time, so this goes down in few steps
+    const std::size_t at_first = goro::this_goroutine::stack_remaining();
+    std::size_t deeper = 0;
+    expect_intact(dive<16 * k_kb>(128 * k_kb, [&] { deeper = goro::this_goroutine::stack_remaining(); }));
+    EXPECT_LE(deeper + 128 * k_kb, at_first);
+    EXPECT_GT(deeper, 0U);
+  })
+      .join();
 }
 
 }  // namespace
