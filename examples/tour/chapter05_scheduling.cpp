@@ -119,9 +119,7 @@ void stealing() {
   say("stealing:       main kept its P busy; the other P came %llu times and took %llu goroutines",
       count(after.steals - before.steals), count(after.stolen - before.stolen));
   check(stolen_and_run == k_goroutines, "an idle P steals from a busy one, and runs what it took");
-  // If its core was taken away for so long that main counted as busy, another machine came for the whole P.
-  check(after.steals > before.steals || after.handoffs_busy > before.handoffs_busy,
-        "and the runtime has counted it");
+  check(after.steals > before.steals, "and the runtime has counted it");
 }
 
 // More goroutines that never call goro than there are Ps.

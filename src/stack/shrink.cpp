@@ -1,7 +1,6 @@
 // Trimming: a goroutine that has gone deep and then parks keeps the pages that it has touched. Those below
 // its stack pointer are given back when it is found parked by two passes, has not run in between, and has
-// memory next to where it stands. Who has none there has most likely none at all: with a large stack it comes
-// later, with a small one it is left alone (also if that memory is swapped out).
+// memory next to where it stands. Who has none there has most likely none at all, and comes later.
 //
 // How a pass gets hold of a parked goroutine is in parked.hpp. Between the saving of sp and the last
 // instruction on the stack are two or three that touch nothing below it, but a signal handler may run there,
@@ -50,7 +49,7 @@ class trimming {
   // many that are small. Most have nothing below, and are not trimmed at once: that would cost 1 to 10 us,
   // for nothing.
   static constexpr std::size_t k_most = 128;
-  // How many large ones of these are trimmed all the same: a function that leaves out more than 64 KB of its
+  // How many of these are trimmed all the same: a function that leaves out more than 64 KB of its
   // frame, which -fstack-clash-protection does not let it, may have memory behind the gap.
   static constexpr std::size_t k_most_bare = 16;
 
@@ -112,11 +111,8 @@ class trimming {
     if (just_left(&g)) return withdraw_claim(g, former);
     if (!hold_parked(g)) return;
     const unused_part unused(g, sp);
-    if (former == parked_state::bare || unused.shows_memory()) {
-      unused.give_back();
-    } else if (is_large(g)) {
-      return let_go(g, parked_state::bare);
-    }
+    if (former == parked_state::seen && !unused.shows_memory()) return let_go(g, parked_state::bare);
+    unused.give_back();
     let_go(g, parked_state::trimmed);
   }
 

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "base/sanitizers.hpp"
-#include "support/attempts.hpp"
 #include "support/process_fixture.hpp"
 
 namespace {
@@ -33,14 +32,14 @@ TEST_P(ProcessHandOff, SCHED_21_too_many_threads_are_fatal) {
 }
 
 TEST_P(ProcessHandOff, a_goroutine_that_blocks_its_thread_is_told_of_once_for_each_place) {
-  EXPECT_TRUE(goro_test::shown_once([] {  // the watcher must get a core for a moment, after 100 ms
-    const program_result r = run("blocks", "stalls=1");
-    EXPECT_EQ(r.exit_code, 0);
-    EXPECT_LE(count_lines(r.err), 1U) << r.err;
-    return matches(r.err,
-                   "goro: goroutine \\d+ \"sleepy\" has blocked its thread for 1\\d\\d ms without parking, "
-                   "created at .*hand_off\\.cpp:\\d+ ");
-  }));
+  const program_result r = run("blocks", "stalls=1");
+  EXPECT_EQ(r.exit_code, 0);
+  EXPECT_TRUE(
+      matches(r.err,
+              "goro: goroutine \\d+ \"sleepy\" has blocked its thread for 1\\d\\d ms without parking, "
+              "created at .*hand_off\\.cpp:\\d+ "))
+      << r.err;
+  EXPECT_EQ(count_lines(r.err), 1U) << r.err;
 }
 
 TEST_P(ProcessHandOff, a_goroutine_that_computes_is_told_of_once_for_each_place) {

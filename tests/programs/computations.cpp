@@ -1,7 +1,7 @@
 // `computations COUNT MS`: so many goroutines at once, each with a computation of so many milliseconds of CPU
 // and no call of goro in it, beside the same work shared by as many plain threads as there are Ps: half of it
-// before, half after. Prints how long both took, in milliseconds of wall time, how many threads there were at
-// most, and the longest time, in milliseconds, in which no goroutine came to its end.
+// before, half after. Prints how long both took, in milliseconds of wall time, and how many threads there
+// were at most.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -68,23 +67,6 @@ double shared_by_threads(int count, long steps) {
   });
 }
 
-// The longest time between two ends, or until the first one.
-class gap {
- public:
-  void note_end() {
-    const std::lock_guard held(guard_);
-    const auto now = std::chrono::steady_clock::now();
-    longest_ = std::max(longest_, now - last_);
-    last_ = now;
-  }
-  double longest_ms() const { return std::chrono::duration<double, std::milli>(longest_).count(); }
-
- private:
-  std::mutex guard_;
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::duration longest_{};
-};
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -97,22 +79,16 @@ int main(int argc, char** argv) {
   std::jthread sampler([&] {
     for (; !stop; std::this_thread::sleep_for(20ms)) most = std::max(most, thread_count());
   });
-  gap ends;
   const double goroutines = wall_ms([&] {
     goro::run([&] {
       goro::wait_group ended;
-      for (int i = 0; i != count; ++i) {
-        ended.go([&] {
-          compute(steps);
-          ends.note_end();
-        });
-      }
+      for (int i = 0; i != count; ++i) ended.go([&] { compute(steps); });
       ended.wait();
     });
   });
   stop = true;
   sampler.join();
   plain += shared_by_threads(count - count / 2, steps);
-  std::printf("plain_ms=%.0f goroutines_ms=%.0f ratio=%.3f threads=%d gap_ms=%.0f\n", plain, goroutines,
-              goroutines / plain, most, ends.longest_ms());
+  std::printf("plain_ms=%.0f goroutines_ms=%.0f ratio=%.3f threads=%d\n", plain, goroutines,
+              goroutines / plain, most);
 }

@@ -24,7 +24,6 @@
 
 namespace {
 
-using goro_test::compute;
 using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 using namespace std::chrono_literals;
@@ -34,7 +33,7 @@ constexpr int k_attempts = 6;
 constexpr nanoseconds k_bound = 100us;
 constexpr nanoseconds k_settle = 2ms;  // for whoever has nothing to do to fall asleep
 
-nanoseconds median(std::vector<nanoseconds> all) {
+nanoseconds median_of(std::vector<nanoseconds> all) {
   std::nth_element(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2), all.end());
   return all[all.size() / 2];
 }
@@ -63,14 +62,14 @@ nanoseconds futex_latency() {
     }
   });
   for (int i = 0; i < k_iterations; ++i) {
-    compute(k_settle);
+    goro_test::compute(k_settle);
     started = 0;
     const std::int64_t woken = now();
     word.fetch_add(1, std::memory_order_release);
     ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
     all.emplace_back(compute_until_set(started) - woken);
   }
-  return median(std::move(all));
+  return median_of(std::move(all));
 }
 
 // The same with a goroutine that waits on a channel and one that fills its buffer.
@@ -86,7 +85,7 @@ nanoseconds goroutine_latency() {
     for (int i = 0; i < k_iterations; ++i) {
       started = 0;
       goro::this_goroutine::yield();  // lets the other park
-      compute(k_settle);
+      goro_test::compute(k_settle);
       const std::int64_t made_ready = now();
       wake.send(i);
       all.emplace_back(compute_until_set(started) - made_ready);
@@ -94,7 +93,7 @@ nanoseconds goroutine_latency() {
     wake.close();
     ended.wait();
   });
-  return median(std::move(all));
+  return median_of(std::move(all));
 }
 
 // And with a goroutine that has never run.
@@ -104,7 +103,7 @@ nanoseconds start_latency() {
     for (int i = 0; i < k_iterations; ++i) {
       std::atomic<std::int64_t> started{0};
       goro::this_goroutine::yield();
-      compute(k_settle);
+      goro_test::compute(k_settle);
       const std::int64_t begun = now();
       goro::wait_group ended;
       ended.go([&] { started.store(now(), std::memory_order_release); });
@@ -112,7 +111,7 @@ nanoseconds start_latency() {
       ended.wait();
     }
   });
-  return median(std::move(all));
+  return median_of(std::move(all));
 }
 
 struct Latency : goro_test::procs_test {

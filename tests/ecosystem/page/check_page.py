@@ -92,9 +92,7 @@ class Page(unittest.TestCase):
             self.assertTrue(url.startswith((self.program.url, "data:,", "blob:" + self.program.url)), url)
 
     def test_is_there_within_a_second(self):
-        times = [self.load()]  # of which one shows that it can: others use the cores, too
-        while min(times) >= 1000 and len(times) != 10:
-            times.append(self.load())
+        times = [self.load() for _ in range(3)]
         print("first rows after", *[f"{t:.0f}" for t in times], "ms")
         self.assertLess(min(times), 1000)
         self.expect_no_complaint()
