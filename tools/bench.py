@@ -6,6 +6,9 @@ The network workloads have further lines, "beside" a server that stands in Go's 
 (above 1: goro serves more). With --peers there is a line beside each of Boost.Fiber, oneTBB and Tokio that knows the
 workload, in Go's column; the ratio reads as for Go.
 
+Each run waits until the cores have their full speed (tools/quiet_cores.py), and one after which they have not is set
+aside and repeated, for all programs alike and whatever it showed; --noisy takes every run.
+
 `./run bench` builds goro-bench and calls this. The method is described in bench/README.md."""
 import argparse
 import datetime
@@ -17,6 +20,8 @@ import shutil
 import statistics
 import subprocess
 import sys
+
+from quiet_cores import QuietCores
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BENCH = ROOT / "bench"
@@ -166,6 +171,33 @@ def measure_server(label, program, workload, procs, options):
     return dict(ns_per_req=1e9 / values["req_per_s"], **values)
 
 
+class Steadiness:
+    """Which runs count: those before and after which the cores had their full speed. A network workload's counts in
+    any case: it is so long that hardly any would be left."""
+    ATTEMPTS = 5
+    LONGEST_WAIT = 10  # seconds
+
+    def __init__(self, noisy):
+        self.cores = None if noisy else QuietCores()
+        self.runs = self.set_aside = self.unsteady = 0
+
+    def measure(self, label, program, workload, procs, options):
+        self.runs += 1
+        for attempt in range(self.ATTEMPTS):
+            if self.cores:
+                self.cores.wait(self.LONGEST_WAIT)
+            values = measure(label, program, workload, procs, options)
+            if not self.cores or workload in NETWORK or self.cores.quiet():
+                return values
+            self.set_aside += attempt + 1 < self.ATTEMPTS
+        self.unsteady += 1
+        return values
+
+    def summary(self):
+        return (f"{self.set_aside} runs were set aside and repeated, as a core was slower just after them; "
+                f"{self.unsteady} of the {self.runs} that count were not better after {self.ATTEMPTS} attempts")
+
+
 def programs_for(workload, programs, peers):
     """Those that take part: the further servers in what they are servers for, the peers in what they know."""
     kind = NETWORK[workload][0] if workload in NETWORK else None
@@ -229,7 +261,7 @@ def print_rows(rows, targets, score):
                          "" if ratio is None else f"{ratio:.2f}", verdict).rstrip(), flush=True)
 
 
-def compare(programs, peers, workload, procs, options, failures):
+def compare(programs, peers, workload, procs, options, steadiness, failures):
     """Runs the programs in turns; returns the rows. Go without goro is no comparison: when goro fails (its checks of
     -n and -g are the stricter ones) all stop; when another one fails, goro goes on."""
     rows, failed = {}, []
@@ -242,7 +274,7 @@ def compare(programs, peers, workload, procs, options, failures):
     for _ in range(options.runs):
         for label in [x for x in programs if x not in failed]:
             try:
-                values = measure(label, programs[label], workload, procs, options)
+                values = steadiness.measure(label, programs[label], workload, procs, options)
             except Failure as failure:
                 complain(str(failure))
                 failures.append(str(failure))
@@ -279,6 +311,7 @@ def parse_arguments():
                         help="of load in each run of a network workload (default: 5)")
     parser.add_argument("--json", metavar="FILE", help="keep the raw values")
     parser.add_argument("--peers", action="store_true", help="beside Boost.Fiber, oneTBB and Tokio, too")
+    parser.add_argument("--noisy", action="store_true", help="take every run, however slow the cores are")
     parser.add_argument("--only-goro", action="store_true", help="leave the other programs out")
     parser.add_argument("-n", type=positive, metavar="SIZE", help="passed on; no targets are shown then")
     parser.add_argument("-g", type=positive, metavar="GOROUTINES", help="passed on; no targets are shown then")
@@ -341,11 +374,11 @@ def main():
         return 2
 
     head(options, go_version)
-    results, failures, score = [], [], []
+    results, failures, score, steadiness = [], [], [], Steadiness(options.noisy)
     try:
         for workload in options.workloads or known:
             for procs in options.procs:
-                rows = compare(programs, peers, workload, procs, options, failures)
+                rows = compare(programs, peers, workload, procs, options, steadiness, failures)
                 print_rows(rows, targets, score)
                 results += rows
     except KeyboardInterrupt:
@@ -353,6 +386,8 @@ def main():
     finally:
         if options.json:
             save(options, go_version, results)
+    if steadiness.set_aside:
+        print("\n" + steadiness.summary())
     if score:
         print(f"\n{sum(score)} of {len(score)} targets met")
     if failures:

@@ -1,6 +1,12 @@
 #include "os/clock.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
 #include <ctime>
+#include <string_view>
 
 namespace goro::detail {
 
@@ -16,6 +22,27 @@ std::int64_t coarse_now_ns() noexcept {
   timespec ts{};
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
   return std::int64_t{ts.tv_sec} * 1'000'000'000 + ts.tv_nsec;
+}
+
+namespace {
+
+bool kernel_counts_ticks() noexcept {
+  const int error = errno;
+  const int fd =
+      ::open("/sys/devices/system/clocksource/clocksource0/current_clocksource", O_RDONLY | O_CLOEXEC);
+  std::array<char, 32> text{};
+  const ssize_t n = fd < 0 ? -1 : ::read(fd, text.data(), text.size());
+  if (fd >= 0) ::close(fd);
+  errno = error;
+  const std::string_view name(text.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
+  return name == "tsc\n" || name == "arch_sys_counter\n";
+}
+
+}  // namespace
+
+bool clock_counts_ticks() noexcept {
+  static const bool counts = kernel_counts_ticks();
+  return counts && !g_clock_source.load(std::memory_order_relaxed);
 }
 
 }  // namespace goro::detail

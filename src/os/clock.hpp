@@ -17,6 +17,10 @@ inline std::int64_t now_ns() noexcept { return now().time_since_epoch().count();
 // The same clock, up to some milliseconds late (a tick of the kernel), for a third of the price.
 std::int64_t coarse_now_ns() noexcept;
 
+// Is the clock the core's counter (arch/ticks.hpp), scaled? The kernel says so of one that it trusts: all
+// cores count alike, at one rate.
+bool clock_counts_ticks() noexcept;
+
 static_assert(clock::period::den == 1'000'000'000, "steady_clock counts nanoseconds");
 
 }  // namespace goro::detail

@@ -10,6 +10,7 @@
 
 #include "base/relaxed.hpp"
 #include "base/sanitizers.hpp"
+#include "os/deadline_clock.hpp"
 #include "os/futex.hpp"
 #include "os/thread.hpp"
 #include "sched/goroutine.hpp"
@@ -56,6 +57,8 @@ struct alignas(64) machine {
   int* errno_address = nullptr;
 
   goroutine* chosen = nullptr;  // has the turn next, and is to be started from the scheduler's own stack
+
+  alignas(64) deadline_clock clock;  // for what its goroutines wait for
 
   alignas(64) lock_places places;  // for locks that are biased towards its thread
 

@@ -18,6 +18,11 @@ static_assert(offsetof(sleeper, timer) == 0);
 
 }  // namespace
 
+time_point start_of_wait() noexcept {
+  machine* const mp = current_machine();
+  return mp ? mp->clock.not_before_now() : now();
+}
+
 void sleep_until(time_point deadline, wait_reason reason) {
   if (deadline <= now()) return;
   if (deadline == time_point::max()) {
