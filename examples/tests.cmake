@@ -24,4 +24,9 @@ if(TARGET example_tour
            COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/tour/trace_check.py $<TARGET_FILE:example_tour>
                    ${PROJECT_SOURCE_DIR}/tools/draw_trace.py)
   set_tests_properties(example.tour.trace PROPERTIES LABELS example TIMEOUT 120)
+  # Ten seconds of its last chapter.
+  add_test(NAME example.tour.word_count_trace
+           COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/tour/word_count_trace.py $<TARGET_FILE:example_tour>
+                   ${PROJECT_SOURCE_DIR}/tools/check_trace.py)
+  set_tests_properties(example.tour.word_count_trace PROPERTIES LABELS example TIMEOUT 120)
 endif()

@@ -3,6 +3,7 @@
 //   tour                    all chapters; the last one counts the words of the files under /usr/include
 //   tour FOLDER             the same, with the files under FOLDER
 //   tour --chapter N        one chapter only
+//   tour --trace FILE       the last one records a trace of itself; --seconds N: it counts for so long
 //
 // Exit code 0: every chapter's own checks held. 1: one did not, or the folder cannot be read. 2: wrong usage.
 
@@ -48,20 +49,37 @@ struct command_line {
 };
 
 int usage(std::FILE* out) {
-  std::fprintf(out,
-               "usage: tour [--chapter N] [FOLDER]\n"
-               "  FOLDER       whose files the last chapter counts (default: /usr/include)\n"
-               "  --chapter N  run only chapter N, of 1 to %zu\n",
-               k_chapters.size());
+  std::fprintf(
+      out,
+      "usage: tour [--chapter N] [--trace FILE] [--seconds N] [FOLDER]\n"
+      "  FOLDER        whose files the last chapter counts (default: /usr/include)\n"
+      "  --chapter N   run only chapter N, of 1 to %zu\n"
+      "  --trace FILE  the last chapter records what the scheduler does, into this file\n"
+      "  --seconds N   the last chapter counts again and again, for at least N seconds, at most 3600\n",
+      k_chapters.size());
   return out == stdout ? 0 : 2;
 }
 
-// Reads the number of a chapter; 0 if it is none.
-std::size_t chapter_number(std::string_view text) {
-  std::size_t n = 0;
+// Reads a number of 1 to most; 0 if it is none.
+int number_up_to(int most, std::string_view text) {
+  int n = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  const bool good = error == std::errc() && end == text.data() + text.size() && n <= k_chapters.size();
+  const bool good = error == std::errc() && end == text.data() + text.size() && n >= 1 && n <= most;
   return good ? n : 0;
+}
+
+// Heeds an option with its value. False if there is no such option, or it cannot have that value.
+bool take_option(command_line& line, std::string_view name, const char* value) {
+  if (name == "--chapter") {
+    line.only = static_cast<std::size_t>(number_up_to(static_cast<int>(k_chapters.size()), value));
+    return line.only != 0;
+  }
+  if (name == "--seconds") {
+    line.settings.seconds = number_up_to(3600, value);
+    return line.settings.seconds != 0;
+  }
+  line.settings.trace = value;
+  return name == "--trace" && *value != '\0';
 }
 
 // The parsed arguments, or nothing if they make no sense.
@@ -69,10 +87,8 @@ std::optional<command_line> parse(std::span<char*> arguments) {
   command_line line;
   for (std::size_t i = 0; i != arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
-    if (argument == "--chapter") {
-      if (++i == arguments.size()) return std::nullopt;
-      line.only = chapter_number(arguments[i]);
-      if (line.only == 0) return std::nullopt;
+    if (argument.starts_with("--")) {
+      if (++i == arguments.size() || !take_option(line, argument, arguments[i])) return std::nullopt;
     } else if (argument.starts_with("-") || line.folder_given) {
       return std::nullopt;
     } else {

@@ -13,8 +13,11 @@
 
 namespace tour {
 
+// Of the last chapter.
 struct settings {
-  std::filesystem::path folder;  // the input of the last chapter
+  std::filesystem::path folder{};  // its input
+  std::filesystem::path trace{};   // the file that it records a trace of itself in; empty: none
+  int seconds = 0;                 // counts again and again, for at least so long
 };
 
 // Prints one line of text. Like printf, without the newline.

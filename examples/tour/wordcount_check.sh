@@ -116,6 +116,10 @@ refuse 2 "usage:" --chapter 12
 refuse 2 "usage:" --chapter 1x
 refuse 2 "usage:" --chapter
 refuse 2 "usage:" "$folder" "$folder"
+refuse 2 "usage:" --seconds 0
+refuse 2 "usage:" --seconds 3601
+refuse 2 "usage:" --trace
+refuse 2 "usage:" --trace ''
 refuse 2 "usage:" --no-such-option
 
 [ "$failed" = 0 ] && echo "all is as expected"
