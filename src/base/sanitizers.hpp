@@ -17,6 +17,7 @@
 #if defined(GORO_ASAN)
 #  include <sanitizer/asan_interface.h>
 #  include <sanitizer/common_interface_defs.h>
+#  include <sanitizer/lsan_interface.h>
 #endif
 #if defined(GORO_TSAN)
 #  include <sanitizer/tsan_interface.h>
@@ -38,6 +39,20 @@ inline constexpr int k_sanitizer_threads = 1;
 #else
 inline constexpr int k_sanitizer_threads = 0;
 #endif
+
+// Memory that was not had from malloc, and may hold the only pointer to what was: LeakSanitizer looks there,
+// too, until it is told that the memory is gone.
+inline void sanitizer_root([[maybe_unused]] const void* first, [[maybe_unused]] std::size_t bytes) noexcept {
+#if defined(GORO_ASAN)
+  __lsan_register_root_region(first, bytes);
+#endif
+}
+inline void sanitizer_root_gone([[maybe_unused]] const void* first,
+                                [[maybe_unused]] std::size_t bytes) noexcept {
+#if defined(GORO_ASAN)
+  __lsan_unregister_root_region(first, bytes);
+#endif
+}
 
 // What the tools know of one stack: its bounds (ASan) and its fibre (TSan).
 struct sanitizer_stack {

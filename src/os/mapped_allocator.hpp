@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <new>
 
+#include "base/sanitizers.hpp"
 #include "os/memory.hpp"
 
 namespace goro::detail {
@@ -23,11 +24,13 @@ struct mapped_allocator {
     if (bytes < k_large) return static_cast<T*>(::operator new(bytes));
     std::byte* memory = map_memory(bytes);
     if (!memory) throw std::bad_alloc();
+    sanitizer_root(memory, bytes);
     return reinterpret_cast<T*>(memory);
   }
   void deallocate(T* p, std::size_t n) noexcept {
     const std::size_t bytes = n * sizeof(T);
     if (bytes < k_large) return ::operator delete(p);
+    sanitizer_root_gone(p, bytes);
     unmap_memory(reinterpret_cast<std::byte*>(p), bytes);
   }
   bool operator==(const mapped_allocator&) const = default;

@@ -13,6 +13,8 @@
 #include <fstream>
 #include <string>
 
+#include "base/valgrind.hpp"
+
 #ifndef MADV_GUARD_INSTALL
 #  define MADV_GUARD_INSTALL 102  // Linux 6.13
 #endif
@@ -25,6 +27,7 @@ constexpr int k_self = -10'000;  // PIDFD_SELF, Linux 6.14
 
 // One piece of advice for many places. False if the kernel did not take it for all of them.
 bool advise(const strided_pages& pages, int advice) noexcept {
+  if (under_valgrind()) return false;  // which does not know the call, and says so each time
   constexpr std::size_t k_most = 64;
   std::array<iovec, k_most> places;
   for (std::size_t done = 0; done != pages.count;) {

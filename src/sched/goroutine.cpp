@@ -78,6 +78,7 @@ region* new_region() {
   unmap_memory(memory, before);
   if (before != k_region_bytes) unmap_memory(memory + before + k_region_bytes, k_region_bytes - before);
   auto* const r = ::new (memory + before) region;
+  sanitizer_root(r, k_region_bytes);  // of closures
   r->next = g_depot.regions.load(std::memory_order_relaxed);
   g_depot.regions.store(r, std::memory_order_release);  // pairs with for_each_descriptor()
   return r;

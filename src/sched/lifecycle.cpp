@@ -22,6 +22,7 @@
 #include "diag/debug_env.hpp"
 #include "diag/fatal.hpp"
 #include "diag/gdb_layout.hpp"
+#include "diag/leak_roots.hpp"
 #include "diag/lock_graph.hpp"
 #include "diag/quit.hpp"
 #include "diag/sched_trace.hpp"
@@ -93,6 +94,7 @@ void freeze_at_exit() {
 void end_at_exit() {
   freeze_at_exit();
   finish_trace_at_exit();
+  show_stacks_to_leak_sanitizer();
 }
 
 // Ps [0, n) exist and those that nobody holds are on the idle list. The scheduler's lock is held.

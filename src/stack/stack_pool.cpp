@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "base/valgrind.hpp"
 #include "diag/fatal.hpp"
 #include "stack/stack_guard.hpp"
 
@@ -171,6 +172,7 @@ void stack_pool::furnish(const raw_slots& raw, chain<stack_slot>& to) noexcept {
     slot->bottom = base + guard();
     slot->top = base + distance() - colour * k_line;
     slot->pool = this;
+    valgrind_knows_stack(slot->bottom, slot->top);
     to.push_back(slot);
   }
 }

@@ -42,7 +42,7 @@ void use_after_free() {
 }
 void heap_overflow() {
   const auto array = std::make_unique<int[]>(10);
-  array[static_cast<std::size_t>(unknown(10))] = 1;
+  std::printf("%d\n", array[static_cast<std::size_t>(unknown(10))]);
 }
 void stack_overflow_of_an_array() {
   std::array<int, 10> array{};
@@ -57,6 +57,11 @@ void use_after_scope() {
   }
   *unknown(p) = 2;
 }
+void uninitialised() {
+  const std::unique_ptr<int> nobody_has_set(new int);
+  if (*unknown(nobody_has_set.get()) == 1) std::puts("one");
+}
+void leak() { *unknown(new int(1)) = 2; }
 void signed_overflow() { std::printf("%d\n", unknown(INT_MAX) + unknown(1)); }
 
 // Everything that moves a goroutine's stack pointer, at once.
@@ -89,13 +94,52 @@ void no_bug() {
   ended.wait();
 }
 
+// Goroutines that are still there at the end hold the only pointers to memory in all the places that there
+// are: their frames, deep down too, what they were started with, small or large, what is theirs alone, the
+// channel that they wait for, functions of timers, many of them. Nothing of it is lost.
+void parked_at_the_end() {
+  using owner = std::unique_ptr<int>;
+  static goro::goroutine_local<owner> of_goroutine;
+  const goro::chan<owner> buffered{1};
+  goro::wait_group waiting;
+  for (int i = 0; i < 100; ++i) {
+    waiting.add(1);
+    goro::go([&waiting, i, captured = std::make_unique<int>(i)] {
+      std::function<void(int)> descend = [&](int depth) {
+        const auto in_frame = std::make_unique<int>(depth);
+        static_cast<void>(unknown(&in_frame));
+        if (depth != 0) return descend(depth - 1);
+        *of_goroutine = std::make_unique<int>(i);
+        const goro::chan<owner> mine{1};
+        mine.send(std::make_unique<int>(i));
+        waiting.done();
+        goro::block_forever();
+      };
+      descend(i);
+    });
+    goro::go([captured = std::make_unique<int>(i), large = std::array<int, 100>()] {
+      goro::chan<int>().recv();
+      std::printf("%d %d\n", *captured, large[0]);
+    });
+    goro::go([captured = std::make_unique<int>(i)] { goro::sleep_for(std::chrono::hours(1)); });
+  }
+  buffered.send(std::make_unique<int>(1));
+  goro::go([buffered] { goro::block_forever(); });
+  for (int i = 0; i < 10'000; ++i)
+    goro::after_func(std::chrono::hours(1), [captured = std::make_shared<int>(i)] {});
+  waiting.wait();
+}
+
 const std::map<std::string, std::function<void()>> k_cases{
     {"use_after_free", use_after_free},
     {"heap_overflow", heap_overflow},
     {"stack_overflow_of_an_array", stack_overflow_of_an_array},
     {"use_after_scope", use_after_scope},
     {"signed_overflow", signed_overflow},
+    {"uninitialised", uninitialised},
+    {"leak", leak},
     {"no_bug", no_bug},
+    {"parked_at_the_end", parked_at_the_end},
 };
 
 }  // namespace
