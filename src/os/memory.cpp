@@ -118,14 +118,14 @@ std::size_t resident_from_top(const std::byte* bottom, const std::byte* top) noe
   return pages * k_page;
 }
 
-std::size_t address_space_limit() noexcept {
+std::size_t address_space_limit(const std::string& root) {
   std::size_t limit = k_no_limit;
   rlimit own{};
   if (::getrlimit(RLIMIT_AS, &own) == 0 && own.rlim_cur != RLIM_INFINITY) limit = own.rlim_cur;
   int mode = 0;
-  std::ifstream("/proc/sys/vm/overcommit_memory") >> mode;
+  std::ifstream(root + "/proc/sys/vm/overcommit_memory") >> mode;
   if (mode != 2) return limit;
-  std::ifstream meminfo("/proc/meminfo");
+  std::ifstream meminfo(root + "/proc/meminfo");
   std::string name;
   std::string rest;
   for (std::size_t kb = 0; meminfo >> name >> kb; std::getline(meminfo, rest)) {

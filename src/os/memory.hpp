@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 namespace goro::detail {
 
@@ -51,8 +52,9 @@ std::size_t resident_from_top(const std::byte* bottom, const std::byte* top) noe
 bool any_resident_near_top(const std::byte* bottom, const std::byte* top) noexcept;
 
 // The most address space that the process may have: its own limit (ulimit -v), or what a system that commits
-// no more memory than it has would give to all. k_no_limit if there is neither.
+// no more memory than it has would give to all. k_no_limit if there is neither. `root` is what to take for
+// "/".
 inline constexpr std::size_t k_no_limit = static_cast<std::size_t>(-1);
-std::size_t address_space_limit() noexcept;
+std::size_t address_space_limit(const std::string& root = {});
 
 }  // namespace goro::detail

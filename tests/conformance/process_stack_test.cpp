@@ -202,10 +202,27 @@ TEST_P(ProcessStack, STACK_06_of_several_at_once_one_is_reported) {
 }
 
 TEST_P(ProcessStack, STACK_06_no_neighbour_is_damaged_also_by_frames_larger_than_the_guard) {
-  const program_result r = run({"neighbours"}, {"GORO_STACK=64K"});
+  const char* present = std::getenv("GORO_DEBUG");
+  const std::string debug = std::string("GORO_DEBUG=") + (present ? present : "");
+  for (const std::string& guards : {debug, debug + (debug.ends_with("=") ? "" : ",") + "mprotectguards=1"}) {
+    for (const auto& [size, limit] : {std::pair{"64K", 65'536U}, {"256K", 262'144U}, {"1M", 1U << 20}}) {
+      SCOPED_TRACE(guards + " " + size);
+      const program_result r = run({"neighbours"}, {guards, std::string("GORO_STACK=") + size});
+      EXPECT_EQ(r.exit_code, 2);
+      EXPECT_EQ(r.out, "the neighbours are intact\n");
+      EXPECT_EQ(report(r.err).limit, limit) << r.err;
+    }
+  }
+}
+
+// Where address space is short there are stacks that are smaller than any that can be asked for.
+TEST_P(ProcessStack, STACK_06_in_the_smallest_stacks) {
+  if (!address_space_is_ours()) GTEST_SKIP();
+  expect_overflow(run({"little_space_overflow"}), 32'768);
+  const program_result r = run({"little_space_neighbours"});
   EXPECT_EQ(r.exit_code, 2);
   EXPECT_EQ(r.out, "the neighbours are intact\n");
-  EXPECT_EQ(report(r.err).limit, 65'536U) << r.err;
+  EXPECT_EQ(report(r.err).limit, 32'768U) << r.err;
 }
 
 // What the tools do with a fault is their own business, as long as it is no overflow to us.

@@ -17,6 +17,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -190,30 +191,32 @@ void with_a_limit_that_is_set_later() {
 
 // What a parked goroutine has on its stack, and how it is sent diving.
 struct neighbour {
-  static constexpr std::size_t k_bytes = 32 << 10;
   goro::chan<goro::unit> dive_now{1};
-  const unsigned char* pattern = nullptr;
+  std::span<const unsigned char> pattern;
   unsigned char value = 0;
 
   bool intact() const {
-    return std::all_of(pattern, pattern + k_bytes, [this](unsigned char c) { return c == value; });
+    return std::all_of(pattern.begin(), pattern.end(), [this](unsigned char c) { return c == value; });
   }
-  // The stacks are those of GORO_STACK=64K, with what lies between them.
-  bool is_just_below(const neighbour& other) const {
-    constexpr std::ptrdiff_t k_distance = (64 + 32) << 10;
-    return pattern < other.pattern && other.pattern - pattern < k_distance;
+  // Stacks of so many bytes, with what lies between them.
+  bool is_just_below(const neighbour& other, std::size_t stack_bytes) const {
+    const std::ptrdiff_t distance = other.pattern.data() - pattern.data();
+    return distance > 0 && distance < static_cast<std::ptrdiff_t>(stack_bytes + stack_bytes / 4 * 3);
   }
 };
 std::array<neighbour, 64> g_neighbours;
 struct sigaction g_goros_handler;
 
+// Half of the smallest stack that there is, or more.
+template <std::size_t Bytes>
 void hold_pattern(neighbour& self, goro::wait_group& ready) {
-  std::array<unsigned char, neighbour::k_bytes> pattern;
+  std::array<unsigned char, Bytes> pattern;
   pattern.fill(self.value);
-  self.pattern = pattern.data();
+  self.pattern = pattern;
   ready.done();
   self.dive_now.recv();
   dive<100 << 10, from::far_end>(k_for_ever);
+  asm volatile("" : : "r"(pattern.data()) : "memory");  // until here: no jump instead of the call
 }
 
 // Everything that the overflow could do it has done when the signal comes.
@@ -225,35 +228,38 @@ void look_at_neighbours(int signal, siginfo_t* info, void* context) {
 }
 
 // One that has a neighbour on both sides.
-neighbour* in_the_middle() {
+neighbour* in_the_middle(std::size_t stack_bytes) {
   const auto has = [](auto relation) {
     return std::any_of(g_neighbours.begin(), g_neighbours.end(), relation);
   };
   const auto found = std::find_if(g_neighbours.begin(), g_neighbours.end(), [&](const neighbour& n) {
-    return has([&](const neighbour& other) { return other.is_just_below(n); }) &&
-           has([&](const neighbour& other) { return n.is_just_below(other); });
+    return has([&](const neighbour& other) { return other.is_just_below(n, stack_bytes); }) &&
+           has([&](const neighbour& other) { return n.is_just_below(other, stack_bytes); });
   });
   return found == g_neighbours.end() ? nullptr : &*found;
 }
 
-void among_neighbours() {
-  goro::run([] {
-    goro::wait_group ready;
-    for (neighbour& n : g_neighbours) {
-      n.value = static_cast<unsigned char>(&n - g_neighbours.data() + 1);
-      ready.add();
-      goro::go(goro::go_options{}.name("diver"), [&] { hold_pattern(n, ready); });
-    }
-    ready.wait();
-    struct sigaction action{};
-    action.sa_sigaction = look_at_neighbours;
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-    ::sigaction(SIGSEGV, &action, &g_goros_handler);
-    neighbour* const diver = in_the_middle();
-    if (!diver) std::puts("nobody has neighbours");
-    if (diver) diver->dive_now.send({});
-    goro::sleep_for(10s);
-  });
+template <std::size_t PatternBytes>
+void among_neighbours(std::size_t stack_bytes) {
+  goro::wait_group ready;
+  for (neighbour& n : g_neighbours) {
+    n.value = static_cast<unsigned char>(&n - g_neighbours.data() + 1);
+    ready.add();
+    goro::go(goro::go_options{}.name("diver"), [&] { hold_pattern<PatternBytes>(n, ready); });
+  }
+  ready.wait();
+  struct sigaction action{};
+  action.sa_sigaction = look_at_neighbours;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  ::sigaction(SIGSEGV, &action, &g_goros_handler);
+  neighbour* const diver = in_the_middle(stack_bytes);
+  if (!diver) std::puts("nobody has neighbours");
+  if (diver) diver->dive_now.send({});
+  goro::sleep_for(10s);
+}
+
+void among_neighbours_of_the_usual_size() {
+  goro::run([] { among_neighbours<32 << 10>(goro::set_max_stack(0)); });
 }
 
 // --- faults that are none of ours ---
@@ -354,6 +360,26 @@ void in_little_address_space() {
   });
 }
 
+// So many that the next ones get the smallest stacks.
+constexpr std::size_t k_those_before = 5000;
+
+void overflow_in_little_address_space() {
+  limit_address_space();
+  goro::run([] {
+    crowd(k_those_before);
+    start_diver([] { dive<16>(k_for_ever); });
+    goro::sleep_for(10s);
+  });
+}
+
+void among_neighbours_in_little_address_space() {
+  limit_address_space();
+  goro::run([] {
+    crowd(k_those_before);
+    among_neighbours<16 << 10>(32 << 10);
+  });
+}
+
 void without_address_space() {
   limit_address_space();
   g_number = std::size_t{16} << 30;
@@ -379,7 +405,7 @@ const std::map<std::string, std::function<void()>> k_cases{
     {"several", several_at_once},
     {"set", with_a_limit_that_was_set},
     {"set_later", with_a_limit_that_is_set_later},
-    {"neighbours", among_neighbours},
+    {"neighbours", among_neighbours_of_the_usual_size},
     {"null", [] { in_diver(store_to_nowhere); }},
     {"sent", [] { in_diver([] { ::raise(SIGSEGV); }); }},
     {"ignored", sent_although_ignored},
@@ -392,6 +418,8 @@ const std::map<std::string, std::function<void()>> k_cases{
     {"crowd", last_of_a_crowd},
     {"crowd_overflow", last_of_a_crowd_overflows},
     {"little_space", in_little_address_space},
+    {"little_space_overflow", overflow_in_little_address_space},
+    {"little_space_neighbours", among_neighbours_in_little_address_space},
     {"no_space", without_address_space},
 };
 

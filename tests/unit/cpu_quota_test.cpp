@@ -3,13 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
-#include <system_error>
 #include <utility>
+
+#include "support/fake_root.hpp"
 
 namespace {
 
@@ -17,24 +14,8 @@ namespace {
 std::string unified(const std::string& group = "") { return "/sys/fs/cgroup" + group; }
 std::string old_cpu(const std::string& group = "") { return "/sys/fs/cgroup/cpu,cpuacct" + group; }
 
-// A folder that stands for "/", gone at the end.
-class fake_root {
+class fake_groups : public goro_test::fake_root {
  public:
-  fake_root() : path_(testing::TempDir() + "/cpu_quota_XXXXXX") {
-    if (mkdtemp(path_.data()) == nullptr) throw std::system_error(errno, std::generic_category(), "mkdtemp");
-  }
-  fake_root(const fake_root&) = delete;
-  fake_root& operator=(const fake_root&) = delete;
-  ~fake_root() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  void append(const std::string& file, const std::string& line) {
-    const std::filesystem::path whole = path_ + file;
-    std::filesystem::create_directories(whole.parent_path());
-    EXPECT_TRUE(std::ofstream(whole, std::ios::app) << line << '\n') << whole;
-  }
   void belongs(const std::string& line) { append("/proc/self/cgroup", line); }
   void mounts(const std::string& line) { append("/proc/self/mountinfo", line); }
   void mounts_v2(const std::string& group = "/", const std::string& where = unified()) {
@@ -50,15 +31,12 @@ class fake_root {
     append(folder + "/cpu.cfs_period_us", period);
   }
 
-  int quota() const { return goro::detail::cpu_quota(path_); }
-
- private:
-  std::string path_;
+  int quota() const { return goro::detail::cpu_quota(path()); }
 };
 
 // With v2 alone, as in a container, and this in the cpu.max of its group.
 int quota_v2(const std::string& max) {
-  fake_root root;
+  fake_groups root;
   root.belongs("0::/");
   root.mounts_v2();
   root.limits_v2(unified(), max);
@@ -67,7 +45,7 @@ int quota_v2(const std::string& max) {
 
 // With v1 alone, and these in the two files of its group.
 int quota_v1(const std::string& quota, const std::string& period) {
-  fake_root root;
+  fake_groups root;
   root.belongs("4:cpu,cpuacct:/a");
   root.mounts_v1();
   root.limits_v1(old_cpu("/a"), quota, period);
@@ -77,7 +55,7 @@ int quota_v1(const std::string& quota, const std::string& period) {
 // With v2 of which only `mounted` and what is below it can be seen; both it and what is beside it have a
 // quota.
 int quota_below(const std::string& mounted, const std::string& own) {
-  fake_root root;
+  fake_groups root;
   root.belongs("0::" + own);
   root.mounts_v2(mounted);
   root.limits_v2(unified(), "800000 100000");
@@ -90,12 +68,12 @@ int quota_below(const std::string& mounted, const std::string& own) {
 }
 
 TEST(cpu_quota, is_none_without_control_groups) {
-  const fake_root root;
+  const fake_groups root;
   EXPECT_EQ(root.quota(), 0);
 }
 
 TEST(cpu_quota, is_none_if_nothing_is_mounted) {
-  fake_root root;
+  fake_groups root;
   root.belongs("0::/");
   root.limits_v2(unified(), "100000 100000");
   root.mounts("24 1 0:22 / /sys rw - sysfs sysfs rw");
@@ -103,7 +81,7 @@ TEST(cpu_quota, is_none_if_nothing_is_mounted) {
 }
 
 TEST(cpu_quota, is_none_if_the_group_has_no_file) {
-  fake_root root;
+  fake_groups root;
   root.belongs("0::/a/b");
   root.mounts_v2();
   EXPECT_EQ(root.quota(), 0);
@@ -136,7 +114,7 @@ TEST(cpu_quota, very_large_numbers_do_not_overflow) {
 }
 
 TEST(cpu_quota, v2_the_tightest_of_own_group_and_all_above_counts) {
-  fake_root root;
+  fake_groups root;
   root.belongs("0::/slice/parent/child");
   root.mounts_v2();
   root.limits_v2(unified("/slice/parent/child"), "800000 100000");
@@ -161,7 +139,7 @@ TEST(cpu_quota, v1_is_in_cores_rounded_up) {
 }
 
 TEST(cpu_quota, v1_without_a_period_is_none) {
-  fake_root root;
+  fake_groups root;
   root.belongs("4:cpu:/");
   root.mounts_v1("cpu");
   root.append(old_cpu("/cpu.cfs_quota_us"), "250000");
@@ -169,7 +147,7 @@ TEST(cpu_quota, v1_without_a_period_is_none) {
 }
 
 TEST(cpu_quota, v1_the_tightest_of_own_group_and_all_above_counts) {
-  fake_root root;
+  fake_groups root;
   root.belongs("4:cpu,cpuacct:/parent/child");
   root.mounts_v1();
   root.limits_v1(old_cpu("/parent/child"), "800000");
@@ -180,7 +158,7 @@ TEST(cpu_quota, v1_the_tightest_of_own_group_and_all_above_counts) {
 
 TEST(cpu_quota, v1_the_controller_may_stand_anywhere_in_the_list) {
   for (const char* controllers : {"cpu", "cpu,cpuacct", "cpuacct,cpu", "cpuset,cpu,cpuacct"}) {
-    fake_root root;
+    fake_groups root;
     root.belongs("7:memory:/");
     root.belongs(std::string("4:") + controllers + ":/a");
     root.mounts_v1(controllers);
@@ -190,7 +168,7 @@ TEST(cpu_quota, v1_the_controller_may_stand_anywhere_in_the_list) {
 }
 
 TEST(cpu_quota, v1_controllers_with_similar_names_are_others) {
-  fake_root root;
+  fake_groups root;
   for (const char* controllers : {"cpuset", "cpuacct", "name=cpu"}) {
     root.belongs(std::string("4:") + controllers + ":/");
     root.mounts_v1(controllers);
@@ -204,7 +182,7 @@ TEST(cpu_quota, on_a_hybrid_system_the_tighter_of_v1_and_v2_counts) {
                                {"500000", "300000 100000"},
                                {"-1", "300000 100000"},
                                {"300000", "max 100000"}}) {
-    fake_root root;
+    fake_groups root;
     root.belongs("4:cpu,cpuacct:/old");
     root.belongs("1:name=systemd:/init.scope");
     root.belongs("0::/new");
@@ -231,7 +209,7 @@ TEST(cpu_quota, a_group_whose_name_only_begins_like_the_mounted_one_is_elsewhere
 }
 
 TEST(cpu_quota, v1_in_a_bind_mount_groups_count_up_to_the_mount_point) {
-  fake_root root;
+  fake_groups root;
   root.belongs("4:cpu,cpuacct:/docker/abc/sub");
   root.mounts_v1("cpu,cpuacct", old_cpu(), "/docker/abc");
   root.limits_v1(old_cpu("/sub"), "800000");
@@ -253,7 +231,7 @@ TEST(cpu_quota, of_a_mount_from_outside_of_the_namespace_what_is_known_counts) {
 }
 
 TEST(cpu_quota, a_group_may_be_named_with_leading_dots) {
-  fake_root root;
+  fake_groups root;
   root.belongs("0::/..data");
   root.mounts_v2();
   root.limits_v2(unified("/..data"), "200000 100000");
@@ -268,7 +246,7 @@ TEST(cpu_quota, slashes_at_the_end_do_not_matter) {
 }
 
 TEST(cpu_quota, a_group_may_have_colons_and_spaces_in_its_name) {
-  fake_root root;
+  fake_groups root;
   root.belongs("0::/a:b c/d");
   root.mounts_v2(R"(/a:b\040c)");
   root.limits_v2(unified("/d"), "200000 100000");
@@ -276,7 +254,7 @@ TEST(cpu_quota, a_group_may_have_colons_and_spaces_in_its_name) {
 }
 
 TEST(cpu_quota, a_mount_point_may_have_spaces_and_backslashes_in_its_name) {
-  fake_root root;
+  fake_groups root;
   root.belongs("0::/a");
   root.mounts_v2("/", R"(/my\040control\040groups\134040)");
   root.limits_v2(R"(/my control groups\040/a)", "200000 100000");
@@ -284,7 +262,7 @@ TEST(cpu_quota, a_mount_point_may_have_spaces_and_backslashes_in_its_name) {
 }
 
 TEST(cpu_quota, lines_that_make_no_sense_are_skipped) {
-  fake_root root;
+  fake_groups root;
   for (const char* line : {"", "garbage", "4", "4:cpu", "::"}) root.belongs(line);
   for (const char* line : {"", "garbage", " - ", "30 24 - cgroup2"}) root.mounts(line);
   root.mounts("30 24 0:26 / /unfinished rw cgroup2 cgroup2 rw");
