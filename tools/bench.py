@@ -31,7 +31,9 @@ GO_BUILD = ROOT / "build/bench-go"
 LINE = re.compile(r"^workload=(\S+) procs=(\d+) metric=(\S+) value=(\S+)$", re.MULTILINE)
 
 # The network workloads: the kind of server and the connections of goro-bench-load.
-NETWORK = {"echo-64": ("echo", 64), "echo-1000": ("echo", 1000), "http-64": ("http", 64), "http-512": ("http", 512)}
+NETWORK = {"echo-64": ("echo", 64), "echo-1000": ("echo", 1000), "http-64": ("http", 64), "http-512": ("http", 512),
+           "beast-64": ("beast", 64), "beast-512": ("beast", 512)}
+BEAST_SERVER = BUILD / "goro-bench-beast-server"  # HTTP by a library, as Go's net/http is one
 # What is printed of them: a metric, and whom goro stands beside. --json keeps everything.
 NETWORK_LINES = [("ns_per_req", "go"), ("p99_us", "go"), ("server_cpu_s", "go"), ("req_per_s", "epoll"),
                  ("req_per_s", "nethttp")]
@@ -127,6 +129,8 @@ def known_workloads(program):
         raise Failure(f"{program} names no workloads; is it goro-bench?")
     servers = re.search(r"^servers: *(.*)$", text, re.MULTILINE)
     kinds = servers[1].split() if servers else []
+    if "http" in kinds and BEAST_SERVER.exists():  # where Boost is
+        kinds.append("beast")
     return names[1].split() + [w for w, (kind, _) in NETWORK.items() if kind in kinds]
 
 
@@ -164,6 +168,9 @@ def measure_server(label, program, workload, procs, options):
     and takes it along when it ends, by whatever."""
     kind, connections = NETWORK[workload]
     server = [str(program), "nethttp" if label == "nethttp" else kind]
+    if kind == "beast":
+        kind = "http"
+        server = [str(BEAST_SERVER), kind] if label == "goro" else [str(program), "nethttp"]
     server += ["@PORT"] if label == "epoll" else ["-p", str(procs), "-port", "@PORT"]
     output = run_program([str(BUILD / "goro-bench-load"), kind, str(connections), str(options.seconds)] + server,
                          options.timeout + options.seconds)
@@ -173,35 +180,51 @@ def measure_server(label, program, workload, procs, options):
 
 class Steadiness:
     """Which runs count: those before and after which the cores had their full speed. A network workload's counts in
-    any case: it is so long that hardly any would be left."""
+    any case: it is so long that hardly any would be left. Where the cores are never quiet the choice is given up."""
     ATTEMPTS = 5
     LONGEST_WAIT = 10  # seconds
+    PATIENCE = 5  # runs in a row that did not get better
 
     def __init__(self, noisy):
         self.cores = None if noisy else QuietCores()
-        self.runs = self.set_aside = self.unsteady = 0
+        self.runs = self.set_aside = self.unsteady = self.in_a_row = 0
 
-    def measure(self, label, program, workload, procs, options):
+    def measure(self, *run):
         self.runs += 1
-        for attempt in range(self.ATTEMPTS):
+        values = None
+        for _ in range(self.ATTEMPTS):
             if self.cores:
                 self.cores.wait(self.LONGEST_WAIT)
-            values = measure(label, program, workload, procs, options)
-            if not self.cores or workload in NETWORK or self.cores.quiet():
+            try:
+                values = measure(*run)
+            except Failure:
+                if values is None:
+                    raise
+                return values  # of an attempt that was set aside
+            if not self.cores or run[2] in NETWORK or self.cores.quiet():
+                self.in_a_row = 0
                 return values
-            self.set_aside += attempt + 1 < self.ATTEMPTS
+            self.set_aside += 1
+        self.set_aside -= 1
         self.unsteady += 1
+        self.in_a_row += 1
+        if self.in_a_row == self.PATIENCE:
+            complain("the cores are slower after each run than they can be: from now on every run counts")
+            self.cores = None
         return values
 
     def summary(self):
         return (f"{self.set_aside} runs were set aside and repeated, as a core was slower just after them; "
                 f"{self.unsteady} of the {self.runs} that count were not better after {self.ATTEMPTS} attempts")
 
+    def as_json(self):
+        return dict(counted=self.runs, set_aside=self.set_aside, unsteady=self.unsteady)
+
 
 def programs_for(workload, programs, peers):
     """Those that take part: the further servers in what they are servers for, the peers in what they know."""
     kind = NETWORK[workload][0] if workload in NETWORK else None
-    left_out = {"epoll": kind is None, "nethttp": kind != "http"}
+    left_out = {"epoll": kind not in ("echo", "http"), "nethttp": kind != "http"}
     taking_part = {label: program for label, program in programs.items() if not left_out.get(label)}
     taking_part.update({label: program for label, (program, known) in peers.items() if workload in known})
     return taking_part
@@ -338,11 +361,12 @@ def head(options, go_version):
                             "target"))
 
 
-def save(options, go_version, results):
+def save(options, go_version, results, steadiness):
     with open(options.json, "w", encoding="utf-8") as file:
         json.dump(dict(when=datetime.datetime.now().isoformat(timespec="seconds"), go=go_version, runs=options.runs,
                        seconds=options.seconds, cpus=len(os.sched_getaffinity(0)), cpu=cpu_model(),
-                       kernel=os.uname().release, arguments=options.extra, results=results), file, indent=1)
+                       kernel=os.uname().release, arguments=options.extra,
+                       noisy=options.noisy, steadiness=steadiness.as_json(), results=results), file, indent=1)
         file.write("\n")
 
 
@@ -385,7 +409,7 @@ def main():
         failures.append("interrupted")
     finally:
         if options.json:
-            save(options, go_version, results)
+            save(options, go_version, results, steadiness)
     if steadiness.set_aside:
         print("\n" + steadiness.summary())
     if score:

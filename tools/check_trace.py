@@ -3,13 +3,16 @@
 
     tools/check_trace.py FILE.json [--seconds N] [--megabytes N]
 
-It is JSON, one event in a line. Each track's slices are balanced, do not overlap, and end; times do not go back on a
+It is JSON, one event in a line, as goro writes it. Each track's slices are balanced, do not overlap, and end; times do not go back on a
 track; tracks have names; each arrow has both ends, and leads from a slice to the beginning of one, not backwards. The
 recording ended as it should and left nothing out. With --seconds it lasted so long at least; with --megabytes the file is
 smaller. Prints what it has found; exit code 1 and the line if something is wrong."""
 import argparse
+import array
+import bisect
 import collections
 import json
+import os
 import sys
 
 
@@ -23,22 +26,26 @@ def demand(holds, what):
 
 
 class Track:
+    """The slices of one track; the last one may be open."""
+
     def __init__(self):
         self.last = 0.0  # time of its latest event
-        self.begun = None  # of the open slice
-        self.ended = collections.deque([(0.0, 0.0)], maxlen=1000)  # the latest slices, for arrows from them
+        self.open = False
+        self.begun = array.array("d")
+        self.ended = array.array("d")
+        self.left = []  # arrows from the open slice, whose end is not known yet
 
     def covers(self, time):
-        return (self.begun is not None and self.begun <= time <= self.last
-                or any(begun <= time <= end for begun, end in reversed(self.ended)))
+        """Does one of the slices that have ended?"""
+        at = bisect.bisect_right(self.begun, time, hi=len(self.ended)) - 1
+        return at >= 0 and time <= self.ended[at]
 
 
 class Checker:
     def __init__(self):
         self.names = {}
         self.tracks = collections.defaultdict(Track)
-        self.tails = {}  # arrows under way: where from
-        self.waits = []  # arrows whose tail lies in a slice that may go on
+        self.tails = {}  # arrows under way: where from, and when
         self.counts = collections.Counter()
         self.first, self.latest = None, 0.0
 
@@ -68,15 +75,18 @@ class Checker:
 
     def begin(self, event, _, track, time):
         self.advance(track, time)
-        demand(track.begun is None, "a slice within another one")
+        demand(not track.open, "a slice within another one")
         demand(event["name"], "a slice without a name")
-        track.begun = time
+        track.begun.append(time)
+        track.open = True
 
     def end(self, _, __, track, time):
         self.advance(track, time)
-        demand(track.begun is not None, "an end without a beginning")
-        track.ended.append((track.begun, time))
-        track.begun = None
+        demand(track.open, "an end without a beginning")
+        track.ended.append(time)
+        track.open = False
+        demand(all(left <= time for left in track.left), "an arrow has left after this end")
+        track.left.clear()
 
     def instant(self, _, __, track, time):
         self.advance(track, time)
@@ -89,36 +99,37 @@ class Checker:
         demand(event["id"] in self.tails, "an arrow from nowhere")
         place, left = self.tails.pop(event["id"])
         demand(left <= time, "an arrow that leads backwards")
-        demand(track.begun == time, "an arrow to where no slice begins")
+        demand(track.open and track.begun[-1] == time, "an arrow to where no slice begins")
         tail = self.tracks[place]
-        if left > tail.last:  # within a slice whose end is not written yet
-            demand(tail.begun is not None, "an arrow from outside of a slice")
+        if tail.open and left >= tail.begun[-1]:
+            tail.left.append(left)
         else:
             demand(tail.covers(left), "an arrow from outside of a slice")
 
     def finish(self):
         for place, track in self.tracks.items():
-            demand(track.begun is None, f"{self.names[place]}: a slice without an end")
+            demand(not track.open, f"{self.names[place]}: a slice without an end")
         demand(not self.tails, f"{len(self.tails)} arrows that lead nowhere")
 
 
 def read(path, checker):
-    """Feeds the events; returns otherData and the size of the file."""
-    with open(path, encoding="utf-8") as file:
-        number, size = 1, 0
-        head = file.readline()
-        demand(head.startswith("{") and head.rstrip().endswith('"traceEvents":['), "line 1: not the head of a trace")
-        size += len(head)
+    """Feeds the events; returns what stands behind them in otherData."""
+    with open(path, "rb") as file:
+        number, head = 1, file.readline().rstrip()
+        demand(head.startswith(b"{") and head.endswith(b'"traceEvents":['), "line 1: not the head of a trace")
+        goes_on = True
         for number, line in enumerate(file, 2):
-            size += len(line.encode())
             try:
-                if line.startswith("]"):
-                    other = json.loads("{" + line[line.index(",") + 1:])
-                    demand(file.read() == "", "something after the end")
-                    return other["otherData"], size
-                checker.take(json.loads(line.rstrip().rstrip(",")))
-            except (Wrong, ValueError, KeyError) as error:
-                raise Wrong(f"line {number}: {type(error).__name__}: {error}\n    {line.rstrip()}") from error
+                demand(goes_on != line.startswith(b"]"), "a comma is missing, or one too many")
+                goes_on = line.rstrip().endswith(b",")
+                if line.startswith(b"]"):
+                    other = json.loads(b"{" + line[line.index(b",") + 1:])["otherData"]
+                    demand(file.read() == b"", "something after the end")
+                    return other["events_left_out"], other["ended_by"]
+                checker.take(json.loads(line.rstrip().removesuffix(b",")))
+            except (Wrong, ValueError, KeyError, TypeError, RecursionError) as error:
+                shown = line[:200].decode(errors="replace").rstrip()
+                raise Wrong(f"line {number}: {type(error).__name__}: {error}\n    {shown}") from error
         raise Wrong(f"line {number}: the file has no end")
 
 
@@ -130,14 +141,14 @@ def main():
     options = parser.parse_args()
     checker = Checker()
     try:
-        other, size = read(options.file, checker)
+        left_out, ended_by = read(options.file, checker)
         checker.finish()
+        size = os.path.getsize(options.file)
         lasted = (checker.latest - (checker.first or 0)) / 1e6
         print(f"{size / 1e6:.1f} MB, {lasted:.2f} s, {len(checker.names)} tracks, {checker.counts['B']} slices, "
-              f"{checker.counts['f']} arrows, {other['events_left_out']} events left out, ended by {other['ended_by']}")
-        demand(other["events_left_out"] == "0", "events were left out")
-        demand(other["ended_by"] == "stop_trace", "it did not end by stop_trace()")
-        demand(checker.counts["B"] > 0 and checker.counts["f"] > 0, "nothing is recorded")
+              f"{checker.counts['f']} arrows, {left_out} events left out, ended by {ended_by}")
+        demand(left_out == "0", "events were left out")
+        demand(ended_by == "stop_trace", "it did not end by stop_trace()")
         demand(lasted >= options.seconds, f"it lasted less than {options.seconds:g} s")
         demand(size < options.megabytes * 1e6, f"it has more than {options.megabytes:g} MB")
     except (OSError, Wrong) as error:

@@ -20,19 +20,19 @@ def time_loop():
 
 class QuietCores:
     def __init__(self):
-        self.cpus = os.sched_getaffinity(0)
         self.full_speed = min(self.slowest_cpu() for _ in range(20))
 
     def slowest_cpu(self):
         """The loop's seconds on the CPU that is slowest now."""
+        cpus = os.sched_getaffinity(0)
         try:
             slowest = 0.0
-            for cpu in self.cpus:
+            for cpu in cpus:
                 os.sched_setaffinity(0, {cpu})
                 slowest = max(slowest, min(time_loop() for _ in range(PROBES)))
             return slowest
         finally:
-            os.sched_setaffinity(0, self.cpus)  # what is started next inherits it
+            os.sched_setaffinity(0, cpus)  # what is started next inherits it
 
     def quiet(self):
         seconds = self.slowest_cpu()

@@ -235,9 +235,8 @@ void record(const settings& s, Body body) {
     return body();
   }
   body();
-  check(!goro::diag::stop_trace(), "stop_trace() has written all of it");
-  std::error_code unknown;
-  say("a trace: %s, %ju KB", s.trace.c_str(), fs::file_size(s.trace, unknown) / 1024);
+  check(!goro::diag::stop_trace(), "stop_trace() has completed the file");
+  say("a trace: %s", s.trace.c_str());
 }
 
 }  // namespace

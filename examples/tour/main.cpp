@@ -78,8 +78,8 @@ bool take_option(command_line& line, std::string_view name, const char* value) {
     line.settings.seconds = number_up_to(3600, value);
     return line.settings.seconds != 0;
   }
-  line.settings.trace = value;
-  return name == "--trace" && *value != '\0';
+  if (name == "--trace") line.settings.trace = value;
+  return name == "--trace" && *value != '\0' && *value != '-';
 }
 
 // The parsed arguments, or nothing if they make no sense.
@@ -88,7 +88,8 @@ std::optional<command_line> parse(std::span<char*> arguments) {
   for (std::size_t i = 0; i != arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
     if (argument.starts_with("--")) {
-      if (++i == arguments.size() || !take_option(line, argument, arguments[i])) return std::nullopt;
+      ++i;
+      if (i == arguments.size() || !take_option(line, argument, arguments[i])) return std::nullopt;
     } else if (argument.starts_with("-") || line.folder_given) {
       return std::nullopt;
     } else {
@@ -96,6 +97,9 @@ std::optional<command_line> parse(std::span<char*> arguments) {
       line.folder_given = true;
     }
   }
+  const bool without_the_last = line.only != 0 && line.only != k_chapters.size();
+  const bool for_the_last = !line.settings.trace.empty() || line.settings.seconds != 0;
+  if (without_the_last && for_the_last) return std::nullopt;
   return line;
 }
 

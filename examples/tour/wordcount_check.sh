@@ -120,6 +120,9 @@ refuse 2 "usage:" --seconds 0
 refuse 2 "usage:" --seconds 3601
 refuse 2 "usage:" --trace
 refuse 2 "usage:" --trace ''
+refuse 2 "usage:" --trace --seconds 1
+refuse 2 "usage:" --chapter 1 --seconds 1
+refuse 2 "usage:" --chapter 1 --trace "$folder/trace"
 refuse 2 "usage:" --no-such-option
 
 [ "$failed" = 0 ] && echo "all is as expected"

@@ -17,7 +17,8 @@ namespace detail {
 // The runtime's present moment: std::chrono::steady_clock, unless a test has put another clock in its place.
 time_point now() noexcept;
 
-// The same, or up to 400 ns later: from when a wait lasts. It costs less to read (src/os/deadline_clock.hpp).
+// The same, or some hundred ns later: from when a wait lasts. On one thread it does not go backwards. It
+// costs less to read (src/os/deadline_clock.hpp).
 time_point start_of_wait() noexcept;
 
 // Is d, which is positive, more than there is room for? Whole nanoseconds are compared as integers: by way of
@@ -34,14 +35,18 @@ constexpr bool exceeds(const std::chrono::duration<Rep, Period>& d, clock::durat
   }
 }
 
-// The moment d from now. Durations too large for the clock mean "never" (time_point::max()). Rounds up, so
-// that a wait lasts at least d.
+// The moment d, which is positive, from start. Durations too large for the clock mean "never"
+// (time_point::max()). Rounds up, so that a wait lasts at least d.
 template <class Rep, class Period>
-time_point deadline_after(const std::chrono::duration<Rep, Period>& d) {
-  if (!(d > d.zero())) return now();
-  const time_point start = start_of_wait();
+time_point deadline_from(time_point start, const std::chrono::duration<Rep, Period>& d) {
   if (exceeds(d, time_point::max() - start)) return time_point::max();
   return start + std::chrono::ceil<clock::duration>(d);
+}
+
+// The end of a wait that lasts d from now.
+template <class Rep, class Period>
+time_point deadline_after(const std::chrono::duration<Rep, Period>& d) {
+  return d > d.zero() ? deadline_from(start_of_wait(), d) : now();
 }
 
 // A point of any clock as a point of goro's clock; of another clock by how far away it is now, so later steps

@@ -146,8 +146,10 @@ cancellable_context with_deadline(const context& parent, const std::chrono::time
 template <class Rep, class Period>
 cancellable_context with_timeout(const context& parent, const std::chrono::duration<Rep, Period>& d,
                                  std::error_code cause = make_error_code(errc::timed_out)) {
-  return context_access::cancellable(
-      detail::derive_deadline(context_access::node(parent), detail::deadline_after(d), cause));
+  // deadline() shows it: exactly d from now.
+  const time_point start = detail::now();
+  return context_access::cancellable(detail::derive_deadline(
+      context_access::node(parent), d > d.zero() ? detail::deadline_from(start, d) : start, cause));
 }
 
 // The parent and one more value. (context.WithValue)

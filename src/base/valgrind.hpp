@@ -18,11 +18,12 @@ inline bool under_valgrind() noexcept {
 #endif
 }
 
-// A new stack; of one that was there before it is told again. Some instructions where valgrind does not run.
-inline void valgrind_knows_stack([[maybe_unused]] const void* bottom,
-                                 [[maybe_unused]] const void* top) noexcept {
+// From the first byte of a stack to the last. Once: it stays one, whoever uses it. Some instructions where
+// valgrind does not run.
+inline void valgrind_knows_stack([[maybe_unused]] const void* first,
+                                 [[maybe_unused]] const void* last) noexcept {
 #if defined(VALGRIND_STACK_REGISTER)
-  static_cast<void>(VALGRIND_STACK_REGISTER(bottom, top));
+  static_cast<void>(VALGRIND_STACK_REGISTER(first, last));
 #endif
 }
 

@@ -2,6 +2,8 @@
 
 #if defined(GORO_ASAN)
 
+#  include <utility>
+
 #  include "sched/goroutine.hpp"
 
 namespace goro::detail {
@@ -18,6 +20,8 @@ void show_stack(const goroutine& g) noexcept {
 }  // namespace
 
 void show_stacks_to_leak_sanitizer() noexcept {
+  static bool shown = false;  // the exit handler is registered more than once
+  if (std::exchange(shown, true)) return;
   for_each_descriptor([](const goroutine& g) { show_stack(g); });
 }
 

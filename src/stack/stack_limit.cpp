@@ -81,9 +81,9 @@ std::size_t parse_size(std::string_view text) noexcept {
 std::size_t stack_address_space() noexcept { return g_space; }
 
 void choose_stack_limit() noexcept {
-  constexpr std::size_t k_valgrinds_space = std::size_t{4}
-                                            << 30;  // what is reserved takes it 0.2 s for each GB
-  g_space = under_valgrind() ? k_valgrinds_space : address_space_limit();
+  constexpr std::size_t k_valgrinds_space = std::size_t{4} << 30;  // each GB takes it 0.2 s
+  g_space = address_space_limit();
+  if (under_valgrind()) g_space = std::min(g_space, k_valgrinds_space);
   if (g_space != k_no_limit) g_initial = std::clamp(std::bit_floor(g_space / 64), k_smallest_wish, g_initial);
   std::size_t limit = g_initial;
   if (const char* wish = std::getenv("GORO_STACK"); wish && *wish) {

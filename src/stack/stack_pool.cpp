@@ -123,6 +123,7 @@ bool stack_pool::next_group() noexcept {
   stack_group* g = raw_groups_;
   if (g) {
     raw_groups_ = g->next_raw;
+    current_ = slots_of(g);
   } else {
     region* r = newest_region();
     if ((!r || r->used.load(std::memory_order_relaxed) == r->count) && !add_region()) return false;
@@ -130,8 +131,11 @@ bool stack_pool::next_group() noexcept {
     const std::size_t i = r->used.load(std::memory_order_relaxed);
     g = ::new (r->groups + i) stack_group;
     r->used.store(i + 1, std::memory_order_release);  // pairs with release_groups()
+    current_ = slots_of(g);
+    for (std::size_t k = 0; k != current_.count; ++k)
+      valgrind_knows_stack(current_.base + k * distance() + guard(),
+                           current_.base + (k + 1) * distance() - 1);
   }
-  current_ = slots_of(g);
   return true;
 }
 
@@ -172,7 +176,6 @@ void stack_pool::furnish(const raw_slots& raw, chain<stack_slot>& to) noexcept {
     slot->bottom = base + guard();
     slot->top = base + distance() - colour * k_line;
     slot->pool = this;
-    valgrind_knows_stack(slot->bottom, slot->top);
     to.push_back(slot);
   }
 }

@@ -3,13 +3,16 @@
 #include <array>
 #include <climits>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 
 #include <goro/goro.hpp>
+#include <goro/net.hpp>
 
 namespace {
 
@@ -130,6 +133,27 @@ void parked_at_the_end() {
   waiting.wait();
 }
 
+void network() {
+  auto listener = goro::net::listen("127.0.0.1:0").value();
+  goro::wait_group server;
+  server.go([&listener] {
+    while (auto conn = listener.accept()) {
+      std::array<std::byte, 100> buffer;
+      while (const auto r = conn->read(buffer)) {
+        if (r.n == 0 || !conn->write(std::span(buffer).first(r.n))) break;
+      }
+    }
+  });
+  for (int i = 0; i < 10; ++i) {
+    auto conn = goro::net::dial(goro::background(), to_string(listener.local())).value();
+    conn.set_deadline(goro::clock::now() + std::chrono::seconds(20));
+    std::array<std::byte, 5> buffer;
+    if (!conn.write("hello") || conn.read(buffer).n != 5) std::abort();
+  }
+  listener.close();
+  server.wait();
+}
+
 const std::map<std::string, std::function<void()>> k_cases{
     {"use_after_free", use_after_free},
     {"heap_overflow", heap_overflow},
@@ -138,6 +162,7 @@ const std::map<std::string, std::function<void()>> k_cases{
     {"signed_overflow", signed_overflow},
     {"uninitialised", uninitialised},
     {"leak", leak},
+    {"network", network},
     {"no_bug", no_bug},
     {"parked_at_the_end", parked_at_the_end},
 };

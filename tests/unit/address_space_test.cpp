@@ -30,7 +30,6 @@ struct AddressSpace : testing::Test {
 
 TEST_F(AddressSpace, is_the_process_s_own_limit_on_systems_that_promise_more_than_they_have) {
   EXPECT_EQ(address_space_limit(root.path()), own_limit());
-  commit_limit("1000");
   for (const char* mode : {"0", "1"}) {
     goro_test::fake_root fresh;
     fresh.append("/proc/sys/vm/overcommit_memory", mode);

@@ -41,6 +41,7 @@ finds uninitialised 'Conditional jump or move depends on uninitialised value'
 finds leak 'definitely lost: 4 bytes in 1 blocks'
 finds_nothing no_bug
 finds_nothing parked_at_the_end
+finds_nothing network
 
 [ "$failed" = 0 ] && echo 'all is found, and nothing else'
 exit "$failed"

@@ -1,10 +1,15 @@
-// The easy interface of libcurl in goroutines, against a server that is goroutines of the same process.
+// The easy interface of libcurl in goroutines, against a server that is goroutines of the same process, and
+// against examples/http_server.
 #include <curl/curl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstddef>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -14,6 +19,7 @@
 
 #include "ecosystem/clients/company.hpp"
 #include "ecosystem/clients/http_server.hpp"
+#include "ecosystem/web/server_process.hpp"
 #include "support/fixture.hpp"
 
 namespace {
@@ -192,5 +198,58 @@ TEST_P(Curl, a_time_limit_of_libcurl_ends_the_call_of_that_goroutine_only) {
     s.gate.close();  // for the server's goroutines, which nobody listens to any more
   });
 }
+
+#if defined(GORO_TEST_SERVERS_DIR)  // the example needs Boost
+
+// A folder with one file in it.
+class site_folder {
+ public:
+  explicit site_folder(const std::string& content) {
+    std::filesystem::create_directories(path_);
+    EXPECT_TRUE(std::ofstream(path_ / "file.txt") << content);
+  }
+  ~site_folder() { std::filesystem::remove_all(path_); }
+  site_folder(const site_folder&) = delete;
+  site_folder& operator=(const site_folder&) = delete;
+  std::string path() const { return path_.string(); }
+
+ private:
+  const std::filesystem::path path_ =
+      std::filesystem::path(testing::TempDir()) / ("goro_curl_" + std::to_string(::getpid()));
+};
+
+void ask_the_example(client& http, const std::string& content) {
+  const std::string slow = std::to_string(k_slow.count());
+  for (int i = 0; i != 2; ++i) EXPECT_EQ(http.get("/slow?ms=" + slow), "that took " + slow + " ms\n");
+  for (int i = 0; i != k_rounds; ++i) {
+    EXPECT_TRUE(http.get("/file.txt") == content);
+    EXPECT_NE(http.get("/api/stats").find("{\"goroutines\":"), std::string::npos);
+  }
+}
+
+TEST_P(Curl, two_hundred_clients_of_the_example_server) {
+  const std::string content = text_of("5");
+  const site_folder folder(content);
+  goro_test::server_process server("http_server", {"--root", folder.path()});
+  const auto port =
+      static_cast<std::uint16_t>(std::stoi(server.address().substr(server.address().rfind(':') + 1)));
+  in_goroutine([&] {
+    company beside;
+    const goro::time_point begin = goro::clock::now();
+    goro::wait_group ended;
+    for (int me = 0; me != k_clients; ++me) {
+      ended.go([&] {
+        client http(port);
+        ask_the_example(http, content);
+      });
+    }
+    ended.wait();
+    beside.expect_undisturbed(begin);
+  });
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+}
+
+#endif
 
 }  // namespace
