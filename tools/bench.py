@@ -33,7 +33,7 @@ LINE = re.compile(r"^workload=(\S+) procs=(\d+) metric=(\S+) value=(\S+)$", re.M
 # The network workloads: the kind of server and the connections of goro-bench-load.
 NETWORK = {"echo-64": ("echo", 64), "echo-1000": ("echo", 1000), "http-64": ("http", 64), "http-512": ("http", 512),
            "beast-64": ("beast", 64), "beast-512": ("beast", 512)}
-BEAST_SERVER = BUILD / "goro-bench-beast-server"  # HTTP by a library, as Go's net/http is one
+BEAST_SERVER = "goro-bench-beast-server"  # beside goro-bench: HTTP by a library, as Go's net/http is one
 # What is printed of them: a metric, and whom goro stands beside. --json keeps everything.
 NETWORK_LINES = [("ns_per_req", "go"), ("p99_us", "go"), ("server_cpu_s", "go"), ("req_per_s", "epoll"),
                  ("req_per_s", "nethttp")]
@@ -129,7 +129,7 @@ def known_workloads(program):
         raise Failure(f"{program} names no workloads; is it goro-bench?")
     servers = re.search(r"^servers: *(.*)$", text, re.MULTILINE)
     kinds = servers[1].split() if servers else []
-    if "http" in kinds and BEAST_SERVER.exists():  # where Boost is
+    if "http" in kinds and (pathlib.Path(program).parent / BEAST_SERVER).exists():  # where Boost is
         kinds.append("beast")
     return names[1].split() + [w for w, (kind, _) in NETWORK.items() if kind in kinds]
 
@@ -170,7 +170,7 @@ def measure_server(label, program, workload, procs, options):
     server = [str(program), "nethttp" if label == "nethttp" else kind]
     if kind == "beast":
         kind = "http"
-        server = [str(BEAST_SERVER), kind] if label == "goro" else [str(program), "nethttp"]
+        server = [str(options.goro_bench.parent / BEAST_SERVER), kind] if label == "goro" else [str(program), "nethttp"]
     server += ["@PORT"] if label == "epoll" else ["-p", str(procs), "-port", "@PORT"]
     output = run_program([str(BUILD / "goro-bench-load"), kind, str(connections), str(options.seconds)] + server,
                          options.timeout + options.seconds)
@@ -188,19 +188,14 @@ class Steadiness:
     def __init__(self, noisy):
         self.cores = None if noisy else QuietCores()
         self.runs = self.set_aside = self.unsteady = self.in_a_row = 0
+        self.given_up_after = None  # so many runs
 
     def measure(self, *run):
         self.runs += 1
-        values = None
         for _ in range(self.ATTEMPTS):
             if self.cores:
                 self.cores.wait(self.LONGEST_WAIT)
-            try:
-                values = measure(*run)
-            except Failure:
-                if values is None:
-                    raise
-                return values  # of an attempt that was set aside
+            values = measure(*run)
             if not self.cores or run[2] in NETWORK or self.cores.quiet():
                 self.in_a_row = 0
                 return values
@@ -211,14 +206,18 @@ class Steadiness:
         if self.in_a_row == self.PATIENCE:
             complain("the cores are slower after each run than they can be: from now on every run counts")
             self.cores = None
+            self.given_up_after = self.runs
         return values
 
     def summary(self):
+        given_up = f"; after {self.given_up_after} runs all counted" if self.given_up_after else ""
         return (f"{self.set_aside} runs were set aside and repeated, as a core was slower just after them; "
-                f"{self.unsteady} of the {self.runs} that count were not better after {self.ATTEMPTS} attempts")
+                f"{self.unsteady} of the {self.runs} that count were not better after "
+                f"{self.ATTEMPTS} attempts{given_up}")
 
     def as_json(self):
-        return dict(counted=self.runs, set_aside=self.set_aside, unsteady=self.unsteady)
+        return dict(counted=self.runs, set_aside=self.set_aside, unsteady=self.unsteady,
+                    given_up_after=self.given_up_after)
 
 
 def programs_for(workload, programs, peers):

@@ -91,7 +91,7 @@ def spread(values):
 
 
 def is_network(row):
-    return row["workload"].startswith(("echo-", "http-"))
+    return row["workload"].startswith(("echo-", "http-", "beast-"))
 
 
 def ratio(row, other):

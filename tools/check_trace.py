@@ -3,10 +3,10 @@
 
     tools/check_trace.py FILE.json [--seconds N] [--megabytes N]
 
-It is JSON, one event in a line, as goro writes it. Each track's slices are balanced, do not overlap, and end; times do not go back on a
-track; tracks have names; each arrow has both ends, and leads from a slice to the beginning of one, not backwards. The
-recording ended as it should and left nothing out. With --seconds it lasted so long at least; with --megabytes the file is
-smaller. Prints what it has found; exit code 1 and the line if something is wrong."""
+It is JSON, one event in a line, as goro writes it. Each track's slices are balanced, do not overlap, and end; times do
+not go back on a track; tracks have names; each arrow has both ends, and leads from a slice to the beginning of one, not
+backwards. The recording ended as it should and left nothing out. With --seconds it lasted so long at least; with
+--megabytes the file is smaller. Prints what it has found; exit code 1 and the line if something is wrong."""
 import argparse
 import array
 import bisect

@@ -306,7 +306,7 @@ void trace_json::begin(track& t, std::int64_t ns, std::uint64_t id) {
 
 void trace_json::end(track& t, std::int64_t ns, std::string_view reason) {
   if (t.runs == 0) return;
-  ns = std::max(ns, t.last);
+  ns = std::max({ns, t.last, t.last_arrow});
   open('E', t, ns);
   text_ += ",\"args\":{\"until\":\"";
   text_ += reason;  // one of the words above: nothing to escape
@@ -315,12 +315,15 @@ void trace_json::end(track& t, std::int64_t ns, std::string_view reason) {
   t.last = ns;
 }
 
-// From the moment of the waking, if that is not later by a hair's breadth of two cores' clocks.
+// From the moment of the waking, if that is not later by a hair's breadth of two cores' clocks. Where it is
+// not known, the slice that it leaves may end by then, but be written later: then it ends no sooner.
 void trace_json::arrow(known& g, const track& to, std::int64_t ns) {
   constexpr std::string_view k_what = ",\"cat\":\"wake\",\"name\":\"wake\",\"id\":";
   ++arrows_;
   const std::int64_t woken = g.when_is_known ? g.woken : std::max(g.woken, ns - 1);
-  open('s', *g.woken_at, std::min(woken, ns));
+  const std::int64_t left = std::min(woken, ns);
+  g.woken_at->last_arrow = std::max(g.woken_at->last_arrow, left);
+  open('s', *g.woken_at, left);
   text_ += k_what;
   put(text_, arrows_);
   text_ += '}';

@@ -54,13 +54,14 @@ class trace_json {
     bool begun = false;
     bool preempted = false;
     std::int64_t last = 0;
+    std::int64_t last_arrow = 0;            // from it: the slice goes on until then
     std::vector<std::uint64_t> woken = {};  // since the last event that is timed
   };
   struct known {
     std::source_location where;
     std::string name;
-    std::string description;          // with which its slices begin
-    const track* woken_at = nullptr;  // by whom
+    std::string description;    // with which its slices begin
+    track* woken_at = nullptr;  // by whom
     std::int64_t woken = 0;
     bool when_is_known = false;
   };

@@ -132,7 +132,7 @@ bool stack_pool::next_group() noexcept {
     g = ::new (r->groups + i) stack_group;
     r->used.store(i + 1, std::memory_order_release);  // pairs with release_groups()
     current_ = slots_of(g);
-    for (std::size_t k = 0; k != current_.count; ++k)
+    for (std::size_t k = 0; under_valgrind() && k != current_.count; ++k)
       valgrind_knows_stack(current_.base + k * distance() + guard(),
                            current_.base + (k + 1) * distance() - 1);
   }

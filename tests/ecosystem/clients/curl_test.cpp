@@ -230,21 +230,29 @@ void ask_the_example(client& http, const std::string& content) {
 TEST_P(Curl, two_hundred_clients_of_the_example_server) {
   const std::string content = text_of("5");
   const site_folder folder(content);
-  goro_test::server_process server("http_server", {"--root", folder.path()});
+  goro_test::server_process server("http_server", {"--root", folder.path(), "--request-timeout", "30s"});
   const auto port =
       static_cast<std::uint16_t>(std::stoi(server.address().substr(server.address().rfind(':') + 1)));
   in_goroutine([&] {
     company beside;
-    const goro::time_point begin = goro::clock::now();
+    goro::wait_group connected;
     goro::wait_group ended;
+    const goro::chan<int> gate;  // closed when it is open
+    connected.add(k_clients);
     for (int me = 0; me != k_clients; ++me) {
       ended.go([&] {
         client http(port);
+        EXPECT_TRUE(http.get("/file.txt") == content);
+        connected.done();
+        gate.recv();
         ask_the_example(http, content);
       });
     }
+    connected.wait();
+    const goro::time_point opened = goro::clock::now();
+    gate.close();
     ended.wait();
-    beside.expect_undisturbed(begin);
+    beside.expect_undisturbed(opened);
   });
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait(), 0);
