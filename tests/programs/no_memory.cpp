@@ -14,7 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-int g_until_failure = 0;  // one P, one goroutine at a time
+// Of the thread that the case runs on, all the while: the runtime's own threads allocate, too, as they start.
+thread_local int g_until_failure = 0;
 
 // Calls f; says whether it threw.
 template <class F>
