@@ -360,12 +360,14 @@ void in_little_address_space() {
   });
 }
 
-// So many that the next ones get the smallest stacks.
+// So many that the next ones get the smallest stacks; on one P, since another one may keep some larger ones
+// for itself.
 constexpr std::size_t k_those_before = 5000;
+const goro::run_options k_one_p = goro::run_options{}.max_procs(1);
 
 void overflow_in_little_address_space() {
   limit_address_space();
-  goro::run([] {
+  goro::run(k_one_p, [] {
     crowd(k_those_before);
     start_diver([] { dive<16>(k_for_ever); });
     goro::sleep_for(10s);
@@ -374,7 +376,7 @@ void overflow_in_little_address_space() {
 
 void among_neighbours_in_little_address_space() {
   limit_address_space();
-  goro::run([] {
+  goro::run(k_one_p, [] {
     crowd(k_those_before);
     among_neighbours<16 << 10>(32 << 10);
   });
