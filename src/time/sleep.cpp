@@ -1,6 +1,8 @@
 // Sleeping: a timer on the sleeper's stack.
 #include <goro/time.hpp>
 
+#include <goro/detail/race.hpp>
+
 #include "os/clock.hpp"
 #include "sched/fetch.hpp"
 #include "sched/turn.hpp"
@@ -20,7 +22,9 @@ static_assert(offsetof(sleeper, timer) == 0);
 
 time_point start_of_wait() noexcept {
   machine* const mp = current_machine();
-  return mp ? mp->clock.not_before_now() : now();
+  if (!mp) return now();
+  const race_hidden hidden;  // the clock is its machine's, not the program's
+  return mp->clock.not_before_now();
 }
 
 void sleep_until(time_point deadline, wait_reason reason) {
