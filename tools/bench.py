@@ -192,15 +192,14 @@ class Steadiness:
 
     def measure(self, *run):
         self.runs += 1
-        for _ in range(self.ATTEMPTS):
+        for attempt in range(self.ATTEMPTS):
+            self.set_aside += attempt != 0  # the one before
             if self.cores:
                 self.cores.wait(self.LONGEST_WAIT)
             values = measure(*run)
             if not self.cores or run[2] in NETWORK or self.cores.quiet():
                 self.in_a_row = 0
                 return values
-            self.set_aside += 1
-        self.set_aside -= 1
         self.unsteady += 1
         self.in_a_row += 1
         if self.in_a_row == self.PATIENCE:

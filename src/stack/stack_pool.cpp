@@ -121,9 +121,9 @@ bool stack_pool::add_region() noexcept {
 
 bool stack_pool::next_group() noexcept {
   stack_group* g = raw_groups_;
-  if (g) {
+  const bool is_new = !g;
+  if (!is_new) {
     raw_groups_ = g->next_raw;
-    current_ = slots_of(g);
   } else {
     region* r = newest_region();
     if ((!r || r->used.load(std::memory_order_relaxed) == r->count) && !add_region()) return false;
@@ -131,8 +131,10 @@ bool stack_pool::next_group() noexcept {
     const std::size_t i = r->used.load(std::memory_order_relaxed);
     g = ::new (r->groups + i) stack_group;
     r->used.store(i + 1, std::memory_order_release);  // pairs with release_groups()
-    current_ = slots_of(g);
-    for (std::size_t k = 0; under_valgrind() && k != current_.count; ++k)
+  }
+  current_ = slots_of(g);
+  if (is_new && under_valgrind()) {
+    for (std::size_t k = 0; k != current_.count; ++k)
       valgrind_knows_stack(current_.base + k * distance() + guard(),
                            current_.base + (k + 1) * distance() - 1);
   }
